@@ -1,0 +1,42 @@
+//! Caps. A frame over any of them is refused in [`crate::decode`], before anything else sees it.
+
+use std::time::Duration;
+
+/// The one version this build speaks. Hello carries a range, so that the next can be negotiated.
+pub const VERSION: u32 = 1;
+
+/// Longest frame in bytes: one sealed body and its envelope.
+pub const FRAME_MAX: usize = 128 * 1024;
+
+/// Longest ROAP object in bytes: an SDP with all its candidates.
+pub const ROAP_MAX: usize = 32 * 1024;
+
+/// Longest trickled candidate line in bytes.
+pub const CANDIDATE_MAX: usize = 512;
+
+/// Longest DTLS fingerprint in bytes ("sha-256 " and 32 octets in hex with colons is 103).
+pub const FINGERPRINT_MAX: usize = 256;
+
+/// Numbers in one page of a contact sync.
+pub const CONTACTS_PAGE_MAX: usize = 500;
+
+/// Marks in one frame.
+pub const MARKS_PAGE_MAX: usize = 500;
+
+/// Ids in one acknowledgement or receipt frame.
+pub const IDS_MAX: usize = 256;
+
+/// Bytes of filling in one frame of a packet train.
+pub const TRAIN_FILL_MAX: usize = 1_200;
+
+/// Frames in one packet train.
+pub const TRAIN_COUNT_MAX: u32 = 32;
+
+/// STUN and TURN addresses in one answer.
+pub const ICE_URLS_MAX: usize = 8;
+
+/// Longest STUN or TURN address in bytes.
+pub const ICE_URL_MAX: usize = 256;
+
+/// A ring may not be asked to last longer than this; the default is 45 s.
+pub const RING_MAX: Duration = Duration::from_secs(120);

@@ -19,8 +19,13 @@ pub mod vault;
 
 pub use call::{Bearer, CallEnd, CallId, GateVerdict, Side, WhyNotData};
 pub use clock::{Mono, MonoMicros, Now, ServerMillis, ServerOffset, WallMillis};
-pub use ids::{DeviceEpoch, Line, NumberEpoch, PromptId, RegistrationId, SenderSeq, TextId, Ticket};
-pub use keys::{DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey, SealingKeyId, Signature, SmsToken};
+pub use ids::{
+    DeviceEpoch, Line, NumberEpoch, PromptId, RegistrationId, SenderSeq, TextId, Ticket,
+};
+pub use keys::{
+    DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey, SealingKeyId, Signature,
+    SmsToken,
+};
 pub use mark::{Mark, MarkGeneration, MarkState};
 pub use msisdn::{Country, Msisdn, NumberError};
 pub use random::Random;

@@ -14,7 +14,8 @@ impl Imsi {
     #[must_use]
     pub fn parse(raw: &str) -> Option<Imsi> {
         let digits = raw.trim();
-        ((5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then(|| Imsi(digits.to_owned()))
+        ((5..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| Imsi(digits.to_owned()))
     }
 
     /// The digits, for keying a token. Never log them.
@@ -54,6 +55,9 @@ mod tests {
         assert!(Imsi::parse("123456789012345").is_some());
         assert!(Imsi::parse("1234567890123456").is_none());
         assert!(Imsi::parse("12345x").is_none());
-        assert_eq!(format!("{:?}", Imsi::parse("001010123456789")), "Some(Imsi(..))");
+        assert_eq!(
+            format!("{:?}", Imsi::parse("001010123456789")),
+            "Some(Imsi(..))"
+        );
     }
 }

@@ -1,0 +1,208 @@
+//! Everything the machine can order. Orders carry tickets; their results come back as inputs (law 3).
+
+use crate::input::LinkId;
+use crate::view::{ArrivedText, CallView, MarkView, Notice, Prompt, RegistrationView, TextView};
+use tandem_model::rows::{Change, LogRow};
+use tandem_model::{CallId, Line, PromptId, Secret, TextBody, TextId, Ticket};
+use tandem_wire::{ClientFrame, RegisterRequest};
+
+/// One order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The answer to a command.
+    Reply {
+        /// From the command.
+        ticket: Ticket,
+        /// What came of it.
+        reply: Result<Reply, Refusal>,
+    },
+    /// Make these rows durable, all or none, and answer with [`crate::StoreInput`].
+    Commit {
+        /// To answer by.
+        ticket: Ticket,
+        /// The rows.
+        changes: Vec<Change>,
+    },
+    /// Open a session connection for a line; answer with [`crate::LinkInput`].
+    Connect {
+        /// The SIM.
+        line: Line,
+        /// The attempt.
+        link: LinkId,
+    },
+    /// Close it; no answer is expected.
+    Disconnect {
+        /// The SIM.
+        line: Line,
+        /// The attempt.
+        link: LinkId,
+    },
+    /// Send a frame. Dropped when the connection is gone: whoever waits has a deadline.
+    Send {
+        /// The SIM.
+        line: Line,
+        /// The attempt.
+        link: LinkId,
+        /// What to say.
+        frame: ClientFrame,
+    },
+    /// Ask the server about a registration; answer with [`crate::LinkInput::Registered`].
+    Register {
+        /// To answer by.
+        ticket: Ticket,
+        /// What to ask.
+        request: RegisterRequest,
+    },
+    /// Dial through the carrier. Never waits for anything.
+    DialCarrier {
+        /// To answer by.
+        ticket: Ticket,
+        /// The SIM; absent: the OS's default (an emergency call with no SIM).
+        line: Option<Line>,
+        /// What to dial, as it is.
+        digits: Secret<String>,
+    },
+    /// Send an SMS through the carrier.
+    SendSms {
+        /// To answer by.
+        ticket: Ticket,
+        /// The SIM.
+        line: Option<Line>,
+        /// To whom, as dialed or in E.164.
+        to: Secret<String>,
+        /// The words.
+        body: TextBody,
+    },
+    /// Something for the media engine.
+    Media {
+        /// Which call.
+        call: CallId,
+        /// What.
+        order: MediaOrder,
+    },
+    /// Something for the app.
+    Emit(Event),
+}
+
+/// Orders to the media engine, per call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaOrder {
+    /// Make ready. Always the first.
+    Open {
+        /// STUN and TURN addresses; may be empty.
+        urls: Vec<String>,
+        /// TURN user name.
+        username: String,
+        /// TURN password.
+        password: Secret<String>,
+        /// Low-rate voice.
+        low_rate: bool,
+    },
+    /// Answer with [`crate::MediaInput::Offer`].
+    MakeOffer,
+    /// Take the offer and answer with [`crate::MediaInput::Answer`].
+    MakeAnswer {
+        /// The peer's SDP.
+        offer: String,
+    },
+    /// Take the peer's answer.
+    TakeAnswer {
+        /// The peer's SDP.
+        sdp: String,
+        /// Another follows.
+        provisional: bool,
+    },
+    /// Forget my offer (glare).
+    Rollback,
+    /// A candidate of the peer.
+    AddCandidate(String),
+    /// Let the microphone in and the speaker out: the call was answered.
+    StartSound,
+    /// Stop or restart sound both ways.
+    Hold {
+        /// True for hold.
+        on: bool,
+    },
+    /// Release everything. Always the last.
+    Close,
+}
+
+/// What the app is told. State is latest-wins by its key; occurrences are never dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// State of a line's registration.
+    Registration(RegistrationView),
+    /// State of a line's connection: true when a session stands.
+    Online {
+        /// The SIM.
+        line: Line,
+        /// Whether it stands.
+        online: bool,
+    },
+    /// Marks that changed.
+    Marks(Vec<MarkView>),
+    /// A question.
+    Prompt(Prompt),
+    /// A question nobody waits for any more.
+    PromptGone(PromptId),
+    /// State of a call.
+    Call(CallView),
+    /// State of a text of mine.
+    Text(TextView),
+    /// A text for me came.
+    TextArrived(ArrivedText),
+    /// A log entry changed.
+    Log(LogRow),
+    /// Something the user must know.
+    Notice(Notice),
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Taken; what follows comes as events.
+    Done,
+    /// A call attempt began under this id.
+    Call(CallId),
+    /// It was dialed through the carrier without ever entering the data path.
+    CarrierDialed,
+    /// The text is durable here under this id.
+    Text(TextId),
+    /// A prompt asks the user first.
+    Asking(PromptId),
+}
+
+/// Why a command is refused: each says what to do differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// The prompt, call, text or registration is gone or is in another state by now.
+    #[error("what this is about is over")]
+    Stale,
+    /// The line is not registered: register first, or use the carrier.
+    #[error("this line is not registered")]
+    NotRegistered,
+    /// There is no such SIM.
+    #[error("there is no such SIM")]
+    NoSuchLine,
+    /// What was typed is no number.
+    #[error("this is not a telephone number")]
+    BadNumber,
+    /// The text is empty or too long.
+    #[error("the text is empty or too long")]
+    BadBody,
+    /// Emergency, short, service and MMI numbers take no texts over data and no prompts.
+    #[error("this number only works through the carrier")]
+    CarrierOnly,
+    /// Too many of these at once.
+    #[error("too many of these at once")]
+    Full,
+    /// The device cannot store it: nothing was sent.
+    #[error("the device cannot store this")]
+    StoreFailed,
+    /// A registration is already under way on this line.
+    #[error("this is already under way")]
+    Busy,
+    /// The choice is none of the prompt's.
+    #[error("this is no choice of the prompt")]
+    NoSuchChoice,
+}

@@ -4,22 +4,51 @@ use crate::config::Config;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::input::LinkId;
 use std::collections::VecDeque;
-use tandem_model::rows::Change;
+use tandem_model::rows::{Change, MetaRow};
 use tandem_model::vault::KeyHandle;
 use tandem_model::{
-    Line, Mark, Msisdn, Now, NumberEpoch, PromptId, Random, ServerOffset, Ticket, Vault,
+    DeviceEpoch, Line, Mark, Msisdn, Now, NumberEpoch, PromptId, Random, ServerOffset, TextId,
+    Ticket, Vault,
 };
 use tandem_wire::ClientFrame;
 
 /// Effects waiting to be drained, and the counters of what they are tied by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Out {
     effects: VecDeque<Effect>,
     last_ticket: u64,
     last_prompt: u64,
+    meta: MetaRow,
+}
+
+impl Default for Out {
+    fn default() -> Self {
+        Out::new(MetaRow {
+            device_epoch: DeviceEpoch::default(),
+            next_text: 1,
+            next_log: 1,
+        })
+    }
 }
 
 impl Out {
+    /// With the counters as restored, or as made for a new database.
+    #[must_use]
+    pub fn new(meta: MetaRow) -> Self {
+        Self {
+            effects: VecDeque::new(),
+            last_ticket: 0,
+            last_prompt: 0,
+            meta,
+        }
+    }
+
+    /// The counters as they stand: to be committed with whatever took one.
+    #[must_use]
+    pub fn meta(&self) -> MetaRow {
+        self.meta
+    }
+
     /// The next effect, oldest first.
     pub fn pop(&mut self) -> Option<Effect> {
         self.effects.pop_front()
@@ -51,6 +80,23 @@ impl Ctx<'_> {
     pub fn prompt_id(&mut self) -> PromptId {
         self.out.last_prompt += 1;
         PromptId(self.out.last_prompt)
+    }
+
+    /// The id of the next text of mine. Commit [`Out::meta`] in the same transaction as the text.
+    pub fn next_text_id(&mut self) -> TextId {
+        let counter = self.out.meta.next_text;
+        self.out.meta.next_text = counter.saturating_add(1);
+        TextId {
+            device_epoch: self.out.meta.device_epoch,
+            counter,
+        }
+    }
+
+    /// The id of the next log entry. Commit [`Out::meta`] in the same transaction as the entry.
+    pub fn next_log_id(&mut self) -> u64 {
+        let id = self.out.meta.next_log;
+        self.out.meta.next_log = id.saturating_add(1);
+        id
     }
 
     /// Queues an effect.

@@ -14,10 +14,13 @@
 //!       └───────────────────────────────────────────────────────────────────────┘
 //! ```
 
+#[cfg(test)]
+mod bench;
 pub mod config;
 pub mod ctx;
 pub mod effect;
 pub mod input;
+pub mod prompt;
 pub mod view;
 
 pub use config::Config;

@@ -9,9 +9,9 @@ use tandem_model::random::SplitMix64;
 use tandem_model::rows::{SettingsRow, StandingChoice};
 use tandem_model::vault::KeyHandle;
 use tandem_model::{
-    Country, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, Mono,
-    Msisdn, Now, NumberEpoch, SealedBody, SealingKey, SealingKeyId, ServerMillis, ServerOffset,
-    Signature, Vault, VaultError, WallMillis,
+    Country, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, Mono, Msisdn, Now,
+    NumberEpoch, SealedBody, SealingKey, SealingKeyId, ServerMillis, ServerOffset, Signature, Vault, VaultError,
+    WallMillis,
 };
 
 /// Holds what a [`Ctx`] borrows.
@@ -36,10 +36,7 @@ impl Bench {
 
     pub fn ctx(&mut self) -> Ctx<'_> {
         Ctx {
-            now: Now {
-                mono: self.now,
-                wall: WallMillis(1_700_000_000_000 + i64::try_from(self.now.0).unwrap()),
-            },
+            now: Now { mono: self.now, wall: WallMillis(1_700_000_000_000 + i64::try_from(self.now.0).unwrap()) },
             config: &self.config,
             vault: &mut self.vault,
             random: &mut self.random,
@@ -71,9 +68,9 @@ pub fn toy_key(handle: u64) -> DeviceKey {
 pub fn toy_signature(by: &DeviceKey, message: &[u8]) -> Signature {
     let mut signature = [0; 64];
     signature[..8].copy_from_slice(&by.0[..8]);
-    let sum = message.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let sum = message
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     signature[8..16].copy_from_slice(&sum.to_be_bytes());
     Signature(signature)
 }
@@ -89,27 +86,13 @@ impl Vault for ToyVault {
     fn verify(&self, by: &DeviceKey, message: &[u8], signature: &Signature) -> bool {
         toy_signature(by, message) == *signature
     }
-    fn rotate_sealing(
-        &mut self,
-        key: KeyHandle,
-        id: SealingKeyId,
-    ) -> Result<SealingKey, VaultError> {
+    fn rotate_sealing(&mut self, key: KeyHandle, id: SealingKeyId) -> Result<SealingKey, VaultError> {
         Ok(toy_sealing_key(key.0, id))
     }
-    fn seal(
-        &mut self,
-        _to: &SealingKey,
-        _context: &[u8],
-        plain: &[u8],
-    ) -> Result<SealedBody, VaultError> {
+    fn seal(&mut self, _to: &SealingKey, _context: &[u8], plain: &[u8]) -> Result<SealedBody, VaultError> {
         Ok(SealedBody(plain.to_vec()))
     }
-    fn open(
-        &self,
-        _key: KeyHandle,
-        _context: &[u8],
-        sealed: &SealedBody,
-    ) -> Result<Vec<u8>, VaultError> {
+    fn open(&self, _key: KeyHandle, _context: &[u8], sealed: &SealedBody) -> Result<Vec<u8>, VaultError> {
         Ok(sealed.0.clone())
     }
     fn imsi_token(&self, _key: &KeyedImsiKey, _imsi: &Imsi) -> ImsiToken {
@@ -119,11 +102,7 @@ impl Vault for ToyVault {
 
 /// A sealing key nobody opens anything with.
 pub fn toy_sealing_key(handle: u64, id: SealingKeyId) -> SealingKey {
-    SealingKey {
-        id,
-        public: toy_key(handle).0,
-        signature: Signature([0; 64]),
-    }
+    SealingKey { id, public: toy_key(handle).0, signature: Signature([0; 64]) }
 }
 
 /// A world of one phone: sessions and marks as the test sets them.
@@ -149,24 +128,15 @@ impl ToyWorld {
             number: toy_number(n),
             epoch: NumberEpoch(1),
             key: KeyHandle(n),
-            offset: ServerOffset {
-                offset_ms: 5_000_000,
-                error_ms: 10,
-            },
+            offset: ServerOffset { offset_ms: 5_000_000, error_ms: 10 },
             ring_ms: 45_000,
         };
         Self {
             sessions: BTreeMap::from([(Line(0), session)]),
             registered: BTreeMap::from([(Line(0), (session.number, session.epoch, session.key))]),
-            marks: peers
-                .iter()
-                .map(|peer| (toy_number(*peer), toy_mark(*peer, ServerMillis(i64::MAX))))
-                .collect(),
+            marks: peers.iter().map(|peer| (toy_number(*peer), toy_mark(*peer, ServerMillis(i64::MAX)))).collect(),
             lines: vec![Line(0)],
-            settings: SettingsRow {
-                standing_choice: StandingChoice::Ask,
-                read_receipts: true,
-            },
+            settings: SettingsRow { standing_choice: StandingChoice::Ask, read_receipts: true },
         }
     }
 }

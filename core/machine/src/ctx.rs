@@ -7,8 +7,7 @@ use std::collections::VecDeque;
 use tandem_model::rows::{Change, MetaRow};
 use tandem_model::vault::KeyHandle;
 use tandem_model::{
-    DeviceEpoch, Line, Mark, Msisdn, Now, NumberEpoch, PromptId, Random, ServerOffset, TextId,
-    Ticket, Vault,
+    DeviceEpoch, Line, Mark, Msisdn, Now, NumberEpoch, PromptId, Random, ServerOffset, TextId, Ticket, Vault,
 };
 use tandem_wire::ClientFrame;
 
@@ -23,11 +22,7 @@ pub struct Out {
 
 impl Default for Out {
     fn default() -> Self {
-        Out::new(MetaRow {
-            device_epoch: DeviceEpoch::default(),
-            next_text: 1,
-            next_log: 1,
-        })
+        Out::new(MetaRow { device_epoch: DeviceEpoch::default(), next_text: 1, next_log: 1 })
     }
 }
 
@@ -35,12 +30,7 @@ impl Out {
     /// With the counters as restored, or as made for a new database.
     #[must_use]
     pub fn new(meta: MetaRow) -> Self {
-        Self {
-            effects: VecDeque::new(),
-            last_ticket: 0,
-            last_prompt: 0,
-            meta,
-        }
+        Self { effects: VecDeque::new(), last_ticket: 0, last_prompt: 0, meta }
     }
 
     /// The counters as they stand: to be committed with whatever took one.
@@ -86,10 +76,7 @@ impl Ctx<'_> {
     pub fn next_text_id(&mut self) -> TextId {
         let counter = self.out.meta.next_text;
         self.out.meta.next_text = counter.saturating_add(1);
-        TextId {
-            device_epoch: self.out.meta.device_epoch,
-            counter,
-        }
+        TextId { device_epoch: self.out.meta.device_epoch, counter }
     }
 
     /// The id of the next log entry. Commit [`Out::meta`] in the same transaction as the entry.
@@ -123,11 +110,7 @@ impl Ctx<'_> {
 
     /// Sends a frame on a session that stands.
     pub fn send(&mut self, session: &SessionFacts, frame: ClientFrame) {
-        self.push(Effect::Send {
-            line: session.line,
-            link: session.link,
-            frame,
-        });
+        self.push(Effect::Send { line: session.line, link: session.link, frame });
     }
 }
 

@@ -18,6 +18,7 @@
 mod bench;
 pub mod config;
 pub mod ctx;
+pub mod dialing;
 pub mod effect;
 pub mod input;
 pub mod prompt;

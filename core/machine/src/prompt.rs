@@ -20,9 +20,7 @@ pub struct Prompts<T> {
 
 impl<T> Default for Prompts<T> {
     fn default() -> Self {
-        Self {
-            open: BTreeMap::new(),
-        }
+        Self { open: BTreeMap::new() }
     }
 }
 
@@ -41,11 +39,7 @@ impl<T> Prompts<T> {
         if self.open.len() >= PROMPTS_MAX {
             return Err(Refusal::Full);
         }
-        let prompt = Prompt {
-            id: ctx.prompt_id(),
-            about,
-            choices,
-        };
+        let prompt = Prompt { id: ctx.prompt_id(), about, choices };
         let id = prompt.id;
         ctx.emit(Event::Prompt(prompt.clone()));
         self.open.insert(id, (prompt, then));
@@ -63,12 +57,7 @@ impl<T> Prompts<T> {
     /// # Errors
     /// [`Refusal::Stale`] when it is not open (any more); [`Refusal::NoSuchChoice`] when it does not offer the choice, and
     /// then it stays open.
-    pub fn answer(
-        &mut self,
-        id: PromptId,
-        choice: Choice,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<T, Refusal> {
+    pub fn answer(&mut self, id: PromptId, choice: Choice, ctx: &mut Ctx<'_>) -> Result<T, Refusal> {
         let (prompt, _) = self.open.get(&id).ok_or(Refusal::Stale)?;
         if !prompt.choices.contains(&choice) {
             return Err(Refusal::NoSuchChoice);
@@ -97,9 +86,7 @@ mod tests {
 
     fn ask(bench: &mut Bench, prompts: &mut Prompts<u8>, then: u8) -> Result<PromptId, Refusal> {
         prompts.ask(
-            PromptAbout::WhichNumber {
-                contact: "anna".into(),
-            },
+            PromptAbout::WhichNumber { contact: "anna".into() },
             vec![Choice::Carrier, Choice::Quit],
             then,
             &mut bench.ctx(),
@@ -114,20 +101,14 @@ mod tests {
         bench.effects();
         assert_eq!(prompts.answer(id, Choice::Quit, &mut bench.ctx()), Ok(7));
         assert_eq!(bench.effects(), [Effect::Emit(Event::PromptGone(id))]);
-        assert_eq!(
-            prompts.answer(id, Choice::Quit, &mut bench.ctx()),
-            Err(Refusal::Stale)
-        );
+        assert_eq!(prompts.answer(id, Choice::Quit, &mut bench.ctx()), Err(Refusal::Stale));
     }
 
     #[test]
     fn a_choice_that_is_not_offered_is_refused_and_the_prompt_stays() {
         let (mut bench, mut prompts) = (Bench::new(1), Prompts::default());
         let id = ask(&mut bench, &mut prompts, 7).unwrap();
-        assert_eq!(
-            prompts.answer(id, Choice::Wait, &mut bench.ctx()),
-            Err(Refusal::NoSuchChoice)
-        );
+        assert_eq!(prompts.answer(id, Choice::Wait, &mut bench.ctx()), Err(Refusal::NoSuchChoice));
         assert!(prompts.is_open(id));
         assert_eq!(prompts.views().count(), 1);
     }
@@ -138,10 +119,7 @@ mod tests {
         let id = ask(&mut bench, &mut prompts, 7).unwrap();
         assert_eq!(prompts.close(id, &mut bench.ctx()), Some(7));
         assert_eq!(prompts.close(id, &mut bench.ctx()), None);
-        assert_eq!(
-            prompts.answer(id, Choice::Carrier, &mut bench.ctx()),
-            Err(Refusal::Stale)
-        );
+        assert_eq!(prompts.answer(id, Choice::Carrier, &mut bench.ctx()), Err(Refusal::Stale));
     }
 
     #[test]

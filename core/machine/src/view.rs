@@ -1,8 +1,7 @@
 //! What the app sees: prompts, registrations, calls, texts, marks, as data.
 
 use tandem_model::{
-    Bearer, CallEnd, CallId, Line, Msisdn, PromptId, ServerMillis, Side, TextId, TextStatus,
-    WallMillis, WhyNotData,
+    Bearer, CallEnd, CallId, Line, Msisdn, PromptId, ServerMillis, Side, TextId, TextStatus, WallMillis, WhyNotData,
 };
 
 /// A question to the user.

@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Names a call attempt on every phone and server that takes part. Random; when both sides call each other the lower wins.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct CallId(pub [u8; 16]);
 
 /// What carries a leg of a call or a text.

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Milliseconds on a monotonic clock that keeps counting while the device sleeps. Its zero is arbitrary per boot.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Mono(pub u64);
 
 impl Mono {
@@ -20,10 +18,7 @@ impl Mono {
     /// This instant plus a duration, saturating.
     #[must_use]
     pub fn after(self, wait: Duration) -> Mono {
-        Mono(
-            self.0
-                .saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Mono(self.0.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Time passed since `earlier`; zero when `earlier` lies in the future.
@@ -34,9 +29,7 @@ impl Mono {
 }
 
 /// Microseconds on the same clock as [`Mono`]; stamps the arrival of frames for rate measurements.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct MonoMicros(pub u64);
 
 impl MonoMicros {
@@ -49,25 +42,18 @@ impl MonoMicros {
 
 /// Milliseconds since the Unix epoch on this device's wall clock, which the user or the network may set. Never orders
 /// anything and never owns a deadline.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct WallMillis(pub i64);
 
 /// Milliseconds since the Unix epoch on the server's clock: what two phones agree on, such as a ring's expiry.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct ServerMillis(pub i64);
 
 impl ServerMillis {
     /// This instant plus a duration, saturating.
     #[must_use]
     pub fn after(self, wait: Duration) -> ServerMillis {
-        ServerMillis(
-            self.0
-                .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
-        )
+        ServerMillis(self.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Time passed since `earlier`; zero when `earlier` lies in the future.
@@ -103,10 +89,7 @@ impl ServerOffset {
     pub fn from_exchange(sent: Mono, heard: Mono, server: ServerMillis) -> ServerOffset {
         let round_trip = heard.0.saturating_sub(sent.0);
         let middle = i64::try_from(sent.0.saturating_add(round_trip / 2)).unwrap_or(i64::MAX);
-        ServerOffset {
-            offset_ms: server.0.saturating_sub(middle),
-            error_ms: round_trip / 2,
-        }
+        ServerOffset { offset_ms: server.0.saturating_sub(middle), error_ms: round_trip / 2 }
     }
 
     /// Maps a server instant to this boot's monotonic clock; instants before the boot map to zero.
@@ -118,11 +101,7 @@ impl ServerOffset {
     /// Maps a monotonic instant to the server's clock.
     #[must_use]
     pub fn to_server(self, mono: Mono) -> ServerMillis {
-        ServerMillis(
-            i64::try_from(mono.0)
-                .unwrap_or(i64::MAX)
-                .saturating_add(self.offset_ms),
-        )
+        ServerMillis(i64::try_from(mono.0).unwrap_or(i64::MAX).saturating_add(self.offset_ms))
     }
 }
 
@@ -140,10 +119,7 @@ mod tests {
 
     #[test]
     fn a_server_instant_before_boot_is_already_past() {
-        let offset = ServerOffset {
-            offset_ms: 10_000,
-            error_ms: 0,
-        };
+        let offset = ServerOffset { offset_ms: 10_000, error_ms: 0 };
         assert_eq!(offset.to_mono(ServerMillis(3)), Mono::ZERO);
     }
 

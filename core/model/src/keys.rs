@@ -13,9 +13,7 @@ pub struct DeviceKey(pub [u8; 32]);
 pub struct Signature(pub [u8; 64]);
 
 /// Names one rotation of a sealing key within a registration, from 1.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct SealingKeyId(pub u32);
 
 /// Public X25519 key others seal to (HPKE, RFC 9180), with the device key's signature over it.
@@ -76,9 +74,6 @@ mod tests {
     #[test]
     fn key_material_never_shows_in_debug() {
         assert_eq!(format!("{:?}", SmsToken([7; 16])), "SmsToken(..)");
-        assert_eq!(
-            format!("{:?}", SealedBody(vec![1, 2, 3])),
-            "SealedBody(3 bytes)"
-        );
+        assert_eq!(format!("{:?}", SealedBody(vec![1, 2, 3])), "SealedBody(3 bytes)");
     }
 }

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod keys;
 pub mod mark;
 pub mod msisdn;
+pub mod numbering;
 pub mod random;
 pub mod rate;
 pub mod redact;
@@ -19,15 +20,11 @@ pub mod vault;
 
 pub use call::{Bearer, CallEnd, CallId, GateVerdict, Side, WhyNotData};
 pub use clock::{Mono, MonoMicros, Now, ServerMillis, ServerOffset, WallMillis};
-pub use ids::{
-    DeviceEpoch, Line, NumberEpoch, PromptId, RegistrationId, SenderSeq, TextId, Ticket,
-};
-pub use keys::{
-    DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey, SealingKeyId, Signature,
-    SmsToken,
-};
+pub use ids::{DeviceEpoch, Line, NumberEpoch, PromptId, RegistrationId, SenderSeq, TextId, Ticket};
+pub use keys::{DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey, SealingKeyId, Signature, SmsToken};
 pub use mark::{Mark, MarkGeneration, MarkState};
 pub use msisdn::{Country, Msisdn, NumberError};
+pub use numbering::ServiceClass;
 pub use random::Random;
 pub use rate::{DataRate, DataSize};
 pub use redact::Secret;

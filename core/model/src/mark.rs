@@ -7,9 +7,7 @@ use crate::msisdn::Msisdn;
 use serde::{Deserialize, Serialize};
 
 /// Orders everything the server says about marks to one registration; a smaller generation is old news.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct MarkGeneration(pub u64);
 
 /// A leased statement about one number.

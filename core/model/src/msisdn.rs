@@ -96,10 +96,7 @@ impl Msisdn {
         }
         match digits.len() {
             0..=4 => Err(NumberError::TooShort),
-            5..=15 => digits
-                .parse()
-                .map(Msisdn)
-                .map_err(|_| NumberError::NotANumber),
+            5..=15 => digits.parse().map(Msisdn).map_err(|_| NumberError::NotANumber),
             _ => Err(NumberError::TooLong),
         }
     }
@@ -175,36 +172,18 @@ mod tests {
     fn a_national_number_is_read_in_the_sims_country() {
         let number = Msisdn::parse("0151 23456789", home("DE")).unwrap();
         assert_eq!(number.e164(), "+4915123456789");
-        assert_eq!(
-            Msisdn::parse("+49 (151) 2345-6789", home("US")).unwrap(),
-            number
-        );
-        assert_eq!(
-            Msisdn::parse("011 49 151 23456789", home("US")).unwrap(),
-            number
-        );
+        assert_eq!(Msisdn::parse("+49 (151) 2345-6789", home("US")).unwrap(), number);
+        assert_eq!(Msisdn::parse("011 49 151 23456789", home("US")).unwrap(), number);
     }
 
     #[test]
     fn garbage_is_named_and_never_guessed() {
-        assert_eq!(
-            Msisdn::parse("hello", home("DE")),
-            Err(NumberError::NotANumber)
-        );
+        assert_eq!(Msisdn::parse("hello", home("DE")), Err(NumberError::NotANumber));
         assert_eq!(Msisdn::parse("", home("DE")), Err(NumberError::NotANumber));
         assert_eq!(Msisdn::parse("112", home("DE")), Err(NumberError::TooShort));
-        assert_eq!(
-            Msisdn::parse("+999 1234567", home("DE")),
-            Err(NumberError::UnknownCountry)
-        );
-        assert_eq!(
-            Msisdn::parse(&"1".repeat(65), home("DE")),
-            Err(NumberError::TooLong)
-        );
-        assert_eq!(
-            Msisdn::from_e164("4915123456789"),
-            Err(NumberError::NotANumber)
-        );
+        assert_eq!(Msisdn::parse("+999 1234567", home("DE")), Err(NumberError::UnknownCountry));
+        assert_eq!(Msisdn::parse(&"1".repeat(65), home("DE")), Err(NumberError::TooLong));
+        assert_eq!(Msisdn::from_e164("4915123456789"), Err(NumberError::NotANumber));
         assert_eq!(Msisdn::from_e164("+0123456"), Err(NumberError::NotANumber));
         assert_eq!(Msisdn::try_from(9_999), Err(NumberError::TooShort));
         assert_eq!(Msisdn::try_from(LARGEST + 1), Err(NumberError::TooLong));

@@ -282,16 +282,8 @@ pub struct Restored {
 #[must_use]
 pub const fn status_after(now: TextStatus, next: TextStatus) -> TextStatus {
     match (now, next) {
-        (
-            TextStatus::Ended { state, read: _ },
-            TextStatus::Ended {
-                state: same,
-                read: true,
-            },
-        ) if matches!(
-            (state, same),
-            (TerminalState::Delivered, TerminalState::Delivered)
-        ) =>
+        (TextStatus::Ended { state, read: _ }, TextStatus::Ended { state: same, read: true })
+            if matches!((state, same), (TerminalState::Delivered, TerminalState::Delivered)) =>
         {
             TextStatus::Ended { state, read: true }
         }
@@ -313,14 +305,8 @@ mod tests {
 
     #[test]
     fn the_first_end_of_a_text_stays() {
-        let delivered = TextStatus::Ended {
-            state: TerminalState::Delivered,
-            read: false,
-        };
-        let expired = TextStatus::Ended {
-            state: TerminalState::Expired,
-            read: false,
-        };
+        let delivered = TextStatus::Ended { state: TerminalState::Delivered, read: false };
+        let expired = TextStatus::Ended { state: TerminalState::Expired, read: false };
         assert_eq!(status_after(TextStatus::Stored, delivered), delivered);
         assert_eq!(status_after(delivered, expired), delivered);
         assert_eq!(status_after(delivered, TextStatus::Stored), delivered);
@@ -328,18 +314,9 @@ mod tests {
 
     #[test]
     fn only_a_delivered_text_becomes_read() {
-        let read = TextStatus::Ended {
-            state: TerminalState::Delivered,
-            read: true,
-        };
-        let delivered = TextStatus::Ended {
-            state: TerminalState::Delivered,
-            read: false,
-        };
-        let cancelled = TextStatus::Ended {
-            state: TerminalState::Cancelled,
-            read: false,
-        };
+        let read = TextStatus::Ended { state: TerminalState::Delivered, read: true };
+        let delivered = TextStatus::Ended { state: TerminalState::Delivered, read: false };
+        let cancelled = TextStatus::Ended { state: TerminalState::Cancelled, read: false };
         assert_eq!(status_after(delivered, read), read);
         assert_eq!(status_after(cancelled, read), cancelled);
     }

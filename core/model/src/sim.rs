@@ -55,9 +55,6 @@ mod tests {
         assert!(Imsi::parse("123456789012345").is_some());
         assert!(Imsi::parse("1234567890123456").is_none());
         assert!(Imsi::parse("12345x").is_none());
-        assert_eq!(
-            format!("{:?}", Imsi::parse("001010123456789")),
-            "Some(Imsi(..))"
-        );
+        assert_eq!(format!("{:?}", Imsi::parse("001010123456789")), "Some(Imsi(..))");
     }
 }

@@ -88,9 +88,6 @@ mod tests {
         assert!(TextBody::new("").is_none());
         assert!(TextBody::new("x".repeat(TEXT_BODY_MAX)).is_some());
         assert!(TextBody::new("x".repeat(TEXT_BODY_MAX + 1)).is_none());
-        assert_eq!(
-            format!("{:?}", TextBody::new("dear")),
-            "Some(TextBody(4 bytes))"
-        );
+        assert_eq!(format!("{:?}", TextBody::new("dear")), "Some(TextBody(4 bytes))");
     }
 }

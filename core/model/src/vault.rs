@@ -3,16 +3,12 @@
 //!
 //! Every operation is a pure computation that returns at once; keys are named by [`KeyHandle`] and never seen.
 
-use crate::keys::{
-    DeviceKey, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Signature,
-};
+use crate::keys::{DeviceKey, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Signature};
 use crate::sim::Imsi;
 use serde::{Deserialize, Serialize};
 
 /// Names a device key behind the key store.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct KeyHandle(pub u64);
 
 /// What a key operation can fail with.
@@ -56,33 +52,19 @@ pub trait Vault: Send {
     ///
     /// # Errors
     /// [`VaultError::KeyGone`], [`VaultError::Locked`].
-    fn rotate_sealing(
-        &mut self,
-        key: KeyHandle,
-        id: SealingKeyId,
-    ) -> Result<SealingKey, VaultError>;
+    fn rotate_sealing(&mut self, key: KeyHandle, id: SealingKeyId) -> Result<SealingKey, VaultError>;
 
     /// Seals `plain` to a peer's sealing key; `context` is authenticated and not sent.
     ///
     /// # Errors
     /// [`VaultError::BadPeerKey`].
-    fn seal(
-        &mut self,
-        to: &SealingKey,
-        context: &[u8],
-        plain: &[u8],
-    ) -> Result<SealedBody, VaultError>;
+    fn seal(&mut self, to: &SealingKey, context: &[u8], plain: &[u8]) -> Result<SealedBody, VaultError>;
 
     /// Opens what was sealed to any sealing key under `key`.
     ///
     /// # Errors
     /// [`VaultError::DoesNotOpen`], [`VaultError::KeyGone`].
-    fn open(
-        &self,
-        key: KeyHandle,
-        context: &[u8],
-        sealed: &SealedBody,
-    ) -> Result<Vec<u8>, VaultError>;
+    fn open(&self, key: KeyHandle, context: &[u8], sealed: &SealedBody) -> Result<Vec<u8>, VaultError>;
 
     /// The keyed token of an IMSI.
     fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken;
@@ -111,8 +93,7 @@ pub mod signed {
     /// Joins a domain and parts so that no two different lists give the same bytes.
     #[must_use]
     pub fn canonical(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
-        let mut out =
-            Vec::with_capacity(domain.len() + 1 + parts.iter().map(|p| p.len() + 4).sum::<usize>());
+        let mut out = Vec::with_capacity(domain.len() + 1 + parts.iter().map(|p| p.len() + 4).sum::<usize>());
         out.extend_from_slice(domain.as_bytes());
         out.push(0);
         for part in parts {
@@ -125,14 +106,7 @@ pub mod signed {
     /// Proof of a connection: the challenge, the number and its epoch.
     #[must_use]
     pub fn session(nonce: &Nonce, number: Msisdn, epoch: NumberEpoch) -> Vec<u8> {
-        canonical(
-            "tandem/1/session",
-            &[
-                &nonce.0,
-                &number.as_u64().to_be_bytes(),
-                &epoch.0.to_be_bytes(),
-            ],
-        )
+        canonical("tandem/1/session", &[&nonce.0, &number.as_u64().to_be_bytes(), &epoch.0.to_be_bytes()])
     }
 
     /// A sealing key, by the device key it belongs to.
@@ -144,27 +118,17 @@ pub mod signed {
     /// The start of a registration: this key asks for this number.
     #[must_use]
     pub fn register_start(number: Msisdn, key: &DeviceKey) -> Vec<u8> {
-        canonical(
-            "tandem/1/register-start",
-            &[&number.as_u64().to_be_bytes(), &key.0],
-        )
+        canonical("tandem/1/register-start", &[&number.as_u64().to_be_bytes(), &key.0])
     }
 
     /// The confirmation of a registration by what the SMS carried: the token, or the code a person typed.
     #[must_use]
-    pub fn register_confirm(
-        id: RegistrationId,
-        proof: RegisterProof<'_>,
-        imsi: Option<&ImsiToken>,
-    ) -> Vec<u8> {
+    pub fn register_confirm(id: RegistrationId, proof: RegisterProof<'_>, imsi: Option<&ImsiToken>) -> Vec<u8> {
         let (kind, bytes): (&[u8], &[u8]) = match proof {
             RegisterProof::Token(token) => (b"token", &token.0),
             RegisterProof::Code(code) => (b"code", code.as_bytes()),
         };
-        canonical(
-            "tandem/1/register-confirm",
-            &[&id.0, kind, bytes, imsi.map_or(&[], |token| &token.0)],
-        )
+        canonical("tandem/1/register-confirm", &[&id.0, kind, bytes, imsi.map_or(&[], |token| &token.0)])
     }
 
     /// What proves the number.
@@ -179,14 +143,7 @@ pub mod signed {
     /// The end of a registration, by its own key.
     #[must_use]
     pub fn unregister(number: Msisdn, epoch: NumberEpoch, key: &DeviceKey) -> Vec<u8> {
-        canonical(
-            "tandem/1/unregister",
-            &[
-                &number.as_u64().to_be_bytes(),
-                &epoch.0.to_be_bytes(),
-                &key.0,
-            ],
-        )
+        canonical("tandem/1/unregister", &[&number.as_u64().to_be_bytes(), &epoch.0.to_be_bytes(), &key.0])
     }
 
     /// The DTLS fingerprint of one side of one call.
@@ -194,12 +151,7 @@ pub mod signed {
     pub fn fingerprint(call: CallId, from: Msisdn, to: Msisdn, fingerprint: &str) -> Vec<u8> {
         canonical(
             "tandem/1/fingerprint",
-            &[
-                &call.0,
-                &from.as_u64().to_be_bytes(),
-                &to.as_u64().to_be_bytes(),
-                fingerprint.as_bytes(),
-            ],
+            &[&call.0, &from.as_u64().to_be_bytes(), &to.as_u64().to_be_bytes(), fingerprint.as_bytes()],
         )
     }
 
@@ -209,10 +161,7 @@ pub mod signed {
 
         #[test]
         fn moving_a_byte_between_parts_changes_the_bytes() {
-            assert_ne!(
-                canonical("d", &[b"ab", b"c"]),
-                canonical("d", &[b"a", b"bc"])
-            );
+            assert_ne!(canonical("d", &[b"ab", b"c"]), canonical("d", &[b"a", b"bc"]));
             assert_ne!(canonical("d", &[b"ab"]), canonical("d", &[b"ab", b""]));
         }
     }

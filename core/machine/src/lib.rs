@@ -21,6 +21,7 @@ pub mod ctx;
 pub mod dialing;
 pub mod effect;
 pub mod input;
+pub mod meter;
 pub mod prompt;
 pub mod view;
 

@@ -1,0 +1,1 @@
+//! A mock SMSC speaking SMPP 3.4.

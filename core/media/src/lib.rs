@@ -3,16 +3,19 @@
 //! The only crate of the core that knows `webrtc`. Callers use [`MediaEngine`] and [`CallMedia`]; the sound device of
 //! the phone (or a test) uses [`AudioPort`].
 
+mod codec;
 mod fingerprint;
 mod gate;
+mod jitter;
 mod media;
+mod playout;
 mod port;
 mod stats;
 
+pub use codec::{Codec, Decoder, Encoder, OpusCodec};
 pub use gate::{LinkGate, Passage, SocketGate, Way};
-pub use media::{
-    CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp,
-    VoiceMode,
-};
+pub use jitter::{Inserted, JitterBuffer, Pull};
+pub use media::{CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp, VoiceMode};
+pub use playout::{Playout, PlayoutCounts};
 pub use port::{AudioCounters, AudioPort, FRAME_SAMPLES, RING_SAMPLES, SAMPLE_RATE_HZ};
 pub use stats::MediaStats;

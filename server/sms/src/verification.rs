@@ -382,6 +382,6 @@ mod tests {
     #[test]
     fn a_refused_template_is_named_in_words() {
         let error = fault(|config| config.apple = "x".repeat(200) + "{code} t:{token}");
-        assert_eq!(error.to_string(), "the apple verification template takes 236 septets, and one segment holds 160");
+        assert_eq!(error.to_string(), "the apple verification template takes 237 septets, and one segment holds 160");
     }
 }

@@ -9,21 +9,25 @@
 
 use std::collections::VecDeque;
 
-use rusmpp::pdus::{DeliverSm, SubmitSmResp};
-use rusmpp::{Command, CommandId, CommandStatus, Pdu};
+use rusmpp::{Command, CommandStatus, Pdu};
 use tandem_model::Mono;
 
 use super::config::SmppConfig;
 use super::counters::Counters;
-use super::deliver::{self, Lately};
-use super::frame::{Frame, Header};
-use super::outstanding::{Job, Jobs, Sent};
-use super::pdu::{self, Refusal};
-use super::receipt;
-use super::receipt_book::{Parties, Reading, ReceiptBook};
+use super::deliver::Lately;
+use super::frame::Frame;
+use super::outstanding::{Job, Jobs};
+use super::pdu;
+use super::receipt_book::ReceiptBook;
 use crate::backoff::Backoff;
-use crate::driver::{LinkDownReason, PermanentReason, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused};
-use crate::number::E164Digits;
+use crate::driver::{LinkDownReason, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused};
+
+mod deliveries;
+mod inbound;
+mod submits;
+
+#[cfg(test)]
+mod tests;
 
 /// The largest sequence number (SMPP 3.4, 5.1.4); the next after it is 1.
 const MAX_SEQUENCE: u32 = 0x7FFF_FFFF;
@@ -249,225 +253,6 @@ impl Session {
         self.send_waiting(now);
     }
 
-    fn command(&mut self, command: &Command, may_emit: bool, now: Mono) {
-        let sequence = command.sequence_number();
-        #[expect(clippy::wildcard_enum_match_arm, reason = "some thirty commands of which an ESME expects these; the rest are refused")]
-        match command.id() {
-            CommandId::BindTransceiverResp => self.bind_answer(sequence, command.status(), now),
-            CommandId::SubmitSmResp => {
-                let id = match command.pdu() {
-                    Some(Pdu::SubmitSmResp(answer)) => smsc_id(answer),
-                    Some(_) | None => String::new(),
-                };
-                self.submit_answer(sequence, command.status(), id, now);
-            }
-            CommandId::DeliverSm => match command.pdu() {
-                Some(Pdu::DeliverSm(deliver)) => self.deliver(sequence, deliver, may_emit, now),
-                Some(_) | None => self.refuse_delivery(sequence),
-            },
-            CommandId::EnquireLink => self.effects.push_back(Effect::Send(pdu::plain(sequence, Pdu::EnquireLinkResp))),
-            CommandId::EnquireLinkResp => self.enquiry_answer(sequence),
-            CommandId::Unbind => self.peer_unbinds(sequence, now),
-            CommandId::UnbindResp => {
-                if let State::Unbinding { .. } = self.state {
-                    self.stop();
-                } else {
-                    self.counters.stray_answers += 1;
-                }
-            }
-            CommandId::GenericNack => self.nacked(sequence, command.status(), now),
-            // Told for information; there is no answer to it.
-            CommandId::AlertNotification => {}
-            other if u32::from(other) & 0x8000_0000 != 0 => self.counters.stray_answers += 1,
-            _ => {
-                self.counters.unexpected_requests += 1;
-                self.effects.push_back(Effect::Send(pdu::answer(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack)));
-            }
-        }
-    }
-
-    fn undecodable(&mut self, header: Header, now: Mono) {
-        self.counters.undecodable_pdus += 1;
-        let status = CommandStatus::from(header.status);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the commands whose header alone says enough; the rest are refused")]
-        match CommandId::from(header.id) {
-            // The status is what counts; only the SMSC's id of the text is lost.
-            CommandId::SubmitSmResp => self.submit_answer(header.sequence, status, String::new(), now),
-            CommandId::BindTransceiverResp => self.bind_answer(header.sequence, status, now),
-            CommandId::EnquireLinkResp => self.enquiry_answer(header.sequence),
-            CommandId::GenericNack => self.nacked(header.sequence, status, now),
-            CommandId::DeliverSm => self.refuse_delivery(header.sequence),
-            _ if header.is_response() => self.counters.stray_answers += 1,
-            _ => {
-                let nack = pdu::answer(CommandStatus::EsmeRinvcmdlen, header.sequence, Pdu::GenericNack);
-                self.effects.push_back(Effect::Send(nack));
-            }
-        }
-    }
-
-    fn bind_answer(&mut self, sequence: u32, status: CommandStatus, now: Mono) {
-        let State::Binding { sequence: asked, .. } = self.state else {
-            self.counters.stray_answers += 1;
-            return;
-        };
-        if sequence != asked {
-            self.counters.stray_answers += 1;
-        } else if status == CommandStatus::EsmeRok {
-            self.state = State::Bound;
-            self.enquiry = None;
-            self.reconnect.reset();
-            self.link_told_up = true;
-            self.effects.push_back(Effect::Event(SmsEvent::LinkUp));
-        } else {
-            self.refused_bind(status, now);
-        }
-    }
-
-    /// A refused bind is a person's mistake more often than not: trying again fast would lock the account.
-    fn refused_bind(&mut self, status: CommandStatus, now: Mono) {
-        self.counters.refused_binds += 1;
-        let refusal = pdu::bind_refusal(status);
-        if refusal != crate::driver::BindRefusal::AlreadyBound {
-            self.reconnect.give_up_hope();
-        }
-        self.link_down(LinkDownReason::BindRefused(refusal), now);
-    }
-
-    fn submit_answer(&mut self, sequence: u32, status: CommandStatus, smsc_id: String, now: Mono) {
-        let Some(sent) = self.jobs.sent.remove(&sequence) else {
-            self.late_answer(sequence, status, &smsc_id);
-            return;
-        };
-        if status == CommandStatus::EsmeRok {
-            self.throttle.reset();
-            self.paused_until = None;
-            // The outcome first: an owner hears of a text's end only after it knows that the text was taken.
-            self.outcome(&sent.job, SubmitOutcome::Accepted { smsc_id: smsc_id.clone() });
-            self.remember(&sent.job, &smsc_id);
-            return;
-        }
-        match pdu::refusal(status) {
-            Refusal::Throttled => self.throttled(sent.job, now),
-            Refusal::Temporary => self.outcome(&sent.job, SubmitOutcome::Temporary),
-            Refusal::Permanent(reason) => self.outcome(&sent.job, SubmitOutcome::Permanent { reason }),
-        }
-    }
-
-    /// The text was given back as unknown already; its receipt is still welcome.
-    fn late_answer(&mut self, sequence: u32, status: CommandStatus, smsc_id: &str) {
-        let Some(job) = self.jobs.take_given_up(sequence) else {
-            self.counters.stray_answers += 1;
-            return;
-        };
-        self.counters.late_answers += 1;
-        if status == CommandStatus::EsmeRok {
-            self.remember(&job, smsc_id);
-        }
-    }
-
-    fn remember(&mut self, job: &Job, smsc_id: &str) {
-        for reading in self.book.accepted(job.message_ref, smsc_id, &job.to) {
-            self.tell(reading);
-        }
-    }
-
-    fn throttled(&mut self, mut job: Job, now: Mono) {
-        self.counters.throttled += 1;
-        job.tries += 1;
-        // Answers to a whole window of submits arrive together; only the first of them lengthens the pause.
-        let pause_end = match self.paused_until.filter(|until| *until > now) {
-            Some(until) => until,
-            None => now.after(self.throttle.fail()),
-        };
-        self.paused_until = Some(pause_end);
-        if job.tries >= self.config.throttle_tries {
-            let retry_after = pause_end.since(now).max(self.config.throttle_wait.0);
-            self.outcome(&job, SubmitOutcome::Throttled { retry_after });
-        } else {
-            self.jobs.waiting.push_front(job);
-        }
-    }
-
-    fn nacked(&mut self, sequence: u32, status: CommandStatus, now: Mono) {
-        self.counters.generic_nacks += 1;
-        if let Some(sent) = self.jobs.sent.remove(&sequence) {
-            match pdu::refusal(status) {
-                Refusal::Throttled => self.throttled(sent.job, now),
-                Refusal::Temporary => self.outcome(&sent.job, SubmitOutcome::Temporary),
-                Refusal::Permanent(_) => {
-                    self.outcome(&sent.job, SubmitOutcome::Permanent { reason: PermanentReason::Malformed });
-                }
-            }
-        } else if let State::Binding { sequence: asked, .. } = self.state
-            && asked == sequence
-        {
-            self.refused_bind(status, now);
-        } else {
-            // An SMSC that does not know enquire_link has still shown that it is there.
-            self.enquiry_answer(sequence);
-        }
-    }
-
-    fn deliver(&mut self, sequence: u32, deliver: &DeliverSm, may_emit: bool, now: Mono) {
-        if !may_emit {
-            self.counters.deferred_deliveries += 1;
-            self.effects.push_back(Effect::Send(pdu::deliver_answer(CommandStatus::EsmeRxTAppn, sequence)));
-            return;
-        }
-        let text = deliver::text(deliver);
-        if receipt::is_receipt(deliver) {
-            self.receipt(deliver, &text.unwrap_or_default(), now);
-        } else {
-            self.incoming(deliver, text, now);
-        }
-        self.effects.push_back(Effect::Send(pdu::deliver_answer(CommandStatus::EsmeRok, sequence)));
-    }
-
-    fn receipt(&mut self, deliver: &DeliverSm, text: &str, now: Mono) {
-        let Some(receipt) = receipt::read(deliver, text) else {
-            self.counters.unreadable_receipts += 1;
-            return;
-        };
-        let parties = Parties::new(deliver.source_addr.as_str(), deliver.destination_addr.as_str());
-        let reading = self.book.receipt(receipt, parties, now);
-        self.tell(reading);
-    }
-
-    fn tell(&mut self, reading: Reading) {
-        match reading {
-            Reading::News { message_ref, state } => {
-                self.effects.push_back(Effect::Event(SmsEvent::Receipt { message_ref, state }));
-            }
-            Reading::Repeated => self.counters.repeated_receipts += 1,
-            Reading::Early => {}
-        }
-    }
-
-    fn incoming(&mut self, deliver: &DeliverSm, text: Option<String>, now: Mono) {
-        let to = deliver.destination_addr.as_str();
-        let (Ok(from), Some(text)) = (E164Digits::parse(deliver.source_addr.as_str()), text) else {
-            self.counters.unreadable_incoming += 1;
-            return;
-        };
-        if self.lately.is_repetition(from.as_str(), to, &text, now) {
-            self.counters.repeated_incoming += 1;
-            return;
-        }
-        self.effects.push_back(Effect::Event(SmsEvent::Incoming { from, to: to.to_owned(), text }));
-    }
-
-    /// Refused for good, so that the SMSC does not bring it again for days.
-    fn refuse_delivery(&mut self, sequence: u32) {
-        self.effects.push_back(Effect::Send(pdu::deliver_answer(CommandStatus::EsmeRxPAppn, sequence)));
-    }
-
-    fn enquiry_answer(&mut self, sequence: u32) {
-        match self.enquiry {
-            Some((asked, _)) if asked == sequence => self.enquiry = None,
-            Some(_) | None => self.counters.stray_answers += 1,
-        }
-    }
-
     fn check_link(&mut self, now: Mono) {
         match self.enquiry {
             Some((_, answer_by)) if answer_by <= now => self.link_down(LinkDownReason::LinkSilent, now),
@@ -479,38 +264,6 @@ impl Session {
             }
             None => {}
         }
-    }
-
-    fn peer_unbinds(&mut self, sequence: u32, now: Mono) {
-        self.effects.push_back(Effect::Send(pdu::plain(sequence, Pdu::UnbindResp)));
-        match self.state {
-            State::Binding { .. } | State::Bound => self.link_down(LinkDownReason::PeerUnbound, now),
-            State::Draining { .. } | State::Unbinding { .. } => self.stop(),
-            State::Waiting { .. } | State::Connecting { .. } | State::Stopped => {}
-        }
-    }
-
-    fn send_waiting(&mut self, now: Mono) {
-        if self.state != State::Bound || self.paused_until.is_some_and(|until| until > now) {
-            return;
-        }
-        self.paused_until = None;
-        while self.jobs.sent.len() < self.config.window
-            && let Some(job) = self.jobs.waiting.pop_front()
-        {
-            let sequence = self.next_sequence();
-            self.counters.submits_sent += 1;
-            self.effects.push_back(Effect::Send(pdu::plain(sequence, Pdu::SubmitSm(job.pdu.clone()))));
-            self.jobs.sent.insert(sequence, Sent { job, answer_by: now.after(self.config.answer_timeout) });
-        }
-    }
-
-    fn give_back_waiting(&mut self, job: &Job, now: Mono) {
-        let outcome = match self.paused_until.filter(|until| job.tries > 0 && *until > now) {
-            Some(until) => SubmitOutcome::Throttled { retry_after: until.since(now) },
-            None => SubmitOutcome::Temporary,
-        };
-        self.outcome(job, outcome);
     }
 
     fn unbind_when_drained(&mut self, now: Mono) {
@@ -532,13 +285,6 @@ impl Session {
         self.state = State::Waiting { until: now.after(wait) };
     }
 
-    fn lose_outstanding(&mut self) {
-        for job in self.jobs.connection_lost() {
-            self.counters.unknown_outcomes += 1;
-            self.outcome(&job, SubmitOutcome::Unknown);
-        }
-    }
-
     fn stop(&mut self) {
         self.effects.push_back(Effect::Disconnect);
         self.lose_outstanding();
@@ -549,16 +295,8 @@ impl Session {
         self.effects.push_back(Effect::Stopped);
     }
 
-    fn outcome(&mut self, job: &Job, outcome: SubmitOutcome) {
-        self.effects.push_back(Effect::Outcome(job.ticket, outcome));
-    }
-
     const fn next_sequence(&mut self) -> u32 {
         self.sequence = if self.sequence >= MAX_SEQUENCE { 1 } else { self.sequence + 1 };
         self.sequence
     }
-}
-
-fn smsc_id(answer: &SubmitSmResp) -> String {
-    answer.message_id().as_str().to_owned()
 }

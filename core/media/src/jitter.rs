@@ -70,6 +70,8 @@ pub struct JitterBuffer {
     packets: BTreeMap<i64, Held>,
     unwrap: TimestampUnwrap,
     state: State,
+    /// Everything before this position has been played or given up.
+    floor: Option<i64>,
     transits_us: VecDeque<i64>,
     target_us: i64,
     /// The newest last; the sequence numbers that were played.
@@ -100,6 +102,7 @@ impl Default for JitterBuffer {
             packets: BTreeMap::new(),
             unwrap: TimestampUnwrap::default(),
             state: State::Waiting,
+            floor: None,
             transits_us: VecDeque::with_capacity(WINDOW),
             target_us: FIRST_TARGET_US,
             played: VecDeque::with_capacity(REMEMBERED),
@@ -115,15 +118,13 @@ impl JitterBuffer {
         if self.played.contains(&sequence) || self.packets.contains_key(&position) {
             return Inserted::Duplicate;
         }
-        if let State::Playing { next, .. } = self.state {
-            if (position - next).abs() > JUMP_SAMPLES {
-                self.restart();
-            } else if position < next {
-                self.learn(now_us - position * 1000 / 48);
-                return Inserted::Late;
-            }
+        if self.floor.is_some_and(|floor| (position - floor).abs() > JUMP_SAMPLES) {
+            self.restart();
         }
         self.learn(now_us - position * 1000 / 48);
+        if self.floor.is_some_and(|floor| position < floor) {
+            return Inserted::Late;
+        }
         let samples = i64::try_from(samples).unwrap_or(i64::MAX);
         self.packets.insert(position, Held { sequence, samples, arrived_us: now_us, payload });
         if self.packets.len() > MOST_PACKETS {
@@ -203,20 +204,25 @@ impl JitterBuffer {
             self.played.pop_front();
         }
         self.played.push_back(held.sequence);
-        self.state = State::Playing { next: position + held.samples, stalled: 0 };
+        self.go_to(position + held.samples);
         Pull::Packet(held.payload)
     }
 
     /// One lost stretch in front of the first packet: the last of it from that packet's redundancy, the rest concealed.
     fn fill(&mut self, from: i64, missing: i64, next_samples: i64) -> Pull {
         if missing == next_samples {
-            self.state = State::Playing { next: from + missing, stalled: 0 };
+            self.go_to(from + missing);
             if let Some((_, held)) = self.packets.first_key_value() {
                 return Pull::Recover { next: held.payload.clone() };
             }
         }
-        self.state = State::Playing { next: from + missing.min(FRAME_SAMPLES as i64), stalled: 0 };
+        self.go_to(from + missing.min(FRAME_SAMPLES as i64));
         Pull::Conceal
+    }
+
+    fn go_to(&mut self, next: i64) {
+        self.state = State::Playing { next, stalled: 0 };
+        self.floor = Some(next);
     }
 
     fn stall(&mut self, next: i64, stalled: u64) -> Pull {
@@ -239,6 +245,7 @@ impl JitterBuffer {
         self.transits_us.clear();
         self.target_us = FIRST_TARGET_US;
         self.state = State::Waiting;
+        self.floor = None;
         self.played.clear();
         self.level = LevelWatch::default();
     }

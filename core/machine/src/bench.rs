@@ -79,6 +79,9 @@ impl Vault for ToyVault {
     fn create(&mut self) -> Result<(KeyHandle, DeviceKey), VaultError> {
         Ok((KeyHandle(1), toy_key(1)))
     }
+    fn device_key(&self, key: KeyHandle) -> Result<DeviceKey, VaultError> {
+        Ok(toy_key(key.0))
+    }
     fn forget(&mut self, _key: KeyHandle) {}
     fn sign(&self, key: KeyHandle, message: &[u8]) -> Result<Signature, VaultError> {
         Ok(toy_signature(&toy_key(key.0), message))

@@ -199,6 +199,9 @@ pub enum Refusal {
     /// The device cannot store it: nothing was sent.
     #[error("the device cannot store this")]
     StoreFailed,
+    /// The server cannot be asked now: try again when online.
+    #[error("there is no connection to the server")]
+    Offline,
     /// A registration is already under way on this line.
     #[error("this is already under way")]
     Busy,

@@ -3,16 +3,30 @@
 //! The only crate of the core that knows `webrtc`. Callers use [`MediaEngine`] and [`CallMedia`]; the sound device of
 //! the phone (or a test) uses [`AudioPort`].
 
+mod arrival;
+mod call;
+mod codec;
+mod device;
+mod events;
 mod fingerprint;
 mod gate;
+mod jitter;
 mod media;
+mod playout;
 mod port;
+mod receiver;
+mod rtc_media;
+mod runtime;
+mod sender;
 mod stats;
 
+pub use codec::{Codec, Decoder, Encoder, OpusCodec};
+pub use device::{Heard, MockDevice, from_48k, to_48k};
 pub use gate::{LinkGate, Passage, SocketGate, Way};
-pub use media::{
-    CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp,
-    VoiceMode,
-};
+pub use jitter::{Inserted, JitterBuffer, Pull};
+pub use media::{CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp, VoiceMode};
+pub use playout::{Playout, PlayoutCounts};
 pub use port::{AudioCounters, AudioPort, FRAME_SAMPLES, RING_SAMPLES, SAMPLE_RATE_HZ};
+pub use rtc_media::RtcMedia;
+pub use runtime::MediaResources;
 pub use stats::MediaStats;

@@ -4,7 +4,7 @@
 //! called from an audio callback through the C ABI. When a ring is full its oldest samples give way, and are counted.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -27,6 +27,7 @@ struct Shared {
     capture: Mutex<VecDeque<i16>>,
     playout: Mutex<VecDeque<i16>>,
     listening: AtomicBool,
+    largest_pop: AtomicUsize,
     captured: Notify,
     played: Notify,
     capture_dropped: AtomicU64,
@@ -69,6 +70,7 @@ impl AudioPort {
     /// The device asks for samples to play. Fills all of `out`, with silence where the call has none, and returns how
     /// many were the call's.
     pub fn pop_playout(&self, out: &mut [i16]) -> usize {
+        self.shared.largest_pop.fetch_max(out.len().min(RING_SAMPLES / 2), Ordering::Relaxed);
         let taken = pop_into(&mut lock(&self.shared.playout), out);
         if let Some(rest) = out.get_mut(taken..) {
             rest.fill(0);
@@ -116,9 +118,15 @@ impl AudioPort {
             .fetch_add(dropped, Ordering::Relaxed);
     }
 
-    /// Decoded samples waiting to be played.
-    pub(crate) fn playout_waiting(&self) -> usize {
-        lock(&self.shared.playout).len()
+    /// Whether the ring holds less than the device may ask for next.
+    pub(crate) fn wants_playout(&self) -> bool {
+        let ask = self.shared.largest_pop.load(Ordering::Relaxed).max(FRAME_SAMPLES);
+        lock(&self.shared.playout).len() < ask
+    }
+
+    /// Forgets decoded samples that wait to be played.
+    pub(crate) fn clear_playout(&self) {
+        lock(&self.shared.playout).clear();
     }
 
     /// Resolves when the device has pushed since the last time.
@@ -196,10 +204,22 @@ mod tests {
         assert_eq!(port.counters().playout_dropped, 0);
         port.push_playout(&[2; 3]);
         assert_eq!(port.counters().playout_dropped, 3);
-        assert_eq!(port.playout_waiting(), RING_SAMPLES);
         let mut all = vec![0; RING_SAMPLES];
         assert_eq!(port.pop_playout(&mut all), RING_SAMPLES);
         assert_eq!(&all[RING_SAMPLES - 4..], &[1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn the_ring_is_kept_as_full_as_the_device_asks_and_no_fuller() {
+        let port = AudioPort::new();
+        assert!(port.wants_playout());
+        port.push_playout(&[0; FRAME_SAMPLES]);
+        assert!(!port.wants_playout());
+        port.pop_playout(&mut [0; 1024]);
+        port.push_playout(&[0; FRAME_SAMPLES]);
+        assert!(port.wants_playout(), "the device takes 1024 at a time");
+        port.push_playout(&[0; FRAME_SAMPLES]);
+        assert!(!port.wants_playout());
     }
 
     #[test]

@@ -109,6 +109,8 @@ pub struct RegistrationRow {
 /// How far a registration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistrationPhase {
+    /// The key exists and the server is about to be asked, or was asked without an answer yet: ask again with the same key.
+    Asking,
     /// The server was asked and an SMS is on its way.
     Proving {
         /// The attempt.

@@ -36,6 +36,12 @@ pub trait Vault: Send {
     /// [`VaultError::Locked`].
     fn create(&mut self) -> Result<(KeyHandle, DeviceKey), VaultError>;
 
+    /// The public half of a device key.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyGone`], [`VaultError::Locked`].
+    fn device_key(&self, key: KeyHandle) -> Result<DeviceKey, VaultError>;
+
     /// Forgets a device key and the sealing keys under it. Forgetting twice is fine.
     fn forget(&mut self, key: KeyHandle);
 

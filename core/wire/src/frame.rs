@@ -8,9 +8,9 @@
 
 use crate::roap::Roap;
 use tandem_model::{
-    CallId, DeviceKey, GateVerdict, ImsiToken, KeyedImsiKey, Mark, MarkGeneration, Msisdn, Nonce,
-    NumberEpoch, RegistrationId, SealedBody, SealingKey, SenderSeq, ServerMillis, Signature,
-    SmsToken, TerminalState, TextId, Ticket,
+    CallId, DeviceKey, GateVerdict, ImsiToken, KeyedImsiKey, Mark, MarkGeneration, Msisdn, Nonce, NumberEpoch,
+    RegistrationId, SealedBody, SealingKey, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState, TextId,
+    Ticket,
 };
 
 /// From phone to server.

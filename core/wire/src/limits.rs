@@ -40,3 +40,27 @@ pub const ICE_URL_MAX: usize = 256;
 
 /// A ring may not be asked to last longer than this; the default is 45 s.
 pub const RING_MAX: Duration = Duration::from_secs(120);
+
+/// Longest body of a registration request or reply in bytes.
+pub const REGISTER_MAX: usize = 4 * 1024;
+
+/// Longest ROAP session id in bytes.
+pub const ROAP_ID_MAX: usize = 256;
+
+/// Longest TURN user name, and longest TURN password, in bytes.
+pub const ICE_CREDENTIAL_MAX: usize = 256;
+
+/// Characters of Android's hash of the app.
+pub const APP_HASH_LENGTH: usize = 11;
+
+/// Longest domain of Apple's domain-bound code in bytes.
+pub const DOMAIN_MAX: usize = 64;
+
+/// Digits of the code a person types.
+pub const CODE_DIGITS: usize = 8;
+
+/// Longest spread a train report may tell of.
+pub const TRAIN_SPREAD_MAX: Duration = Duration::from_secs(600);
+
+/// Bytes a train report may tell of: every frame of the longest train, each with 256 bytes of envelope.
+pub const TRAIN_BYTES_MAX: u32 = TRAIN_COUNT_MAX * (1_200 + 256);

@@ -1,1 +1,23 @@
+//! Every decision of the companion server: who is registered, who sees whom, what may ring, which text ends how.
+//!
+//! Pure: no sockets, no clock, no thread, no randomness but the seed it is given. The shell feeds [`Input`] to
+//! [`Server::handle`] and drains [`Server::poll_effect`] until it gets `None`, before it feeds the next input; when
+//! [`Server::poll_timeout`] is due it calls [`Server::handle_timeout`] and drains again.
+//!
+//! What must hold across a crash lives in the store ([`StoreOp`]), which answers in the order it is asked and when the
+//! change is durable. What lives here may be lost: sessions, calls, measurements. The frames of one connection arrive in
+//! order or the connection is lost.
 
+pub mod config;
+pub mod effect;
+pub mod input;
+pub mod matching;
+pub mod store_answer;
+pub mod store_op;
+
+pub use config::Config;
+pub use effect::{Effect, Metric, VerificationSms};
+pub use input::{ConnId, Input, ServerNow, SmsOutcome, Source, TurnGrant};
+pub use matching::MatchOp;
+pub use store_answer::{StoreAnswer, StoreFault};
+pub use store_op::{Owner, StoreOp};

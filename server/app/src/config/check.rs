@@ -1,0 +1,104 @@
+//! What must hold between keys: refused at start, by name, rather than found out by a phone.
+
+use super::Config;
+use super::error::ConfigProblem;
+use super::sms::DriverKind;
+use super::values::AddressOrOff;
+use axum::http::HeaderName;
+use std::net::{IpAddr, SocketAddr};
+
+/// Adds a problem for everything that cannot hold together.
+pub fn check_together(config: &Config, problems: &mut Vec<ConfigProblem>) {
+    let mut refuse = |key: &str, why: String| {
+        problems.push(ConfigProblem::CannotHold { key: key.to_owned(), why });
+    };
+    check_listen(config, &mut refuse);
+    check_sms(config, &mut refuse);
+    check_turn(config, &mut refuse);
+    check_decisions(config, &mut refuse);
+}
+
+fn check_listen(config: &Config, refuse: &mut impl FnMut(&str, String)) {
+    let prefix = &config.listen.path_prefix;
+    let plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+    if !prefix.is_empty() && (!prefix.starts_with('/') || prefix.ends_with('/') || !plain) {
+        refuse("listen.path_prefix", "must begin with / and not end with it, of letters, digits, - _ . and /".to_owned());
+    }
+    if HeaderName::from_bytes(config.listen.forwarded_header.as_bytes()).is_err() {
+        refuse("listen.forwarded_header", "is no header name".to_owned());
+    }
+    match (config.tls.certificate.as_os_str().is_empty(), config.tls.key.as_os_str().is_empty()) {
+        (true, true) | (false, false) => {}
+        (false, true) => refuse("tls.key", "is needed together with tls.certificate".to_owned()),
+        (true, false) => refuse("tls.certificate", "is needed together with tls.key".to_owned()),
+    }
+    if let AddressOrOff::At(metrics) = config.metrics.listen
+        && metrics == config.listen.address
+        && metrics.port() != 0
+    {
+        refuse("metrics.listen", "must not be the address phones connect to".to_owned());
+    }
+}
+
+fn check_sms(config: &Config, refuse: &mut impl FnMut(&str, String)) {
+    for prefix in &config.sms.served_prefixes {
+        let digits = (1..=15).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits || prefix.starts_with('0') {
+            refuse("sms.served_prefixes", format!("`{prefix}` is not the first digits of an international number, without +"));
+        }
+    }
+    match config.sms.driver {
+        DriverKind::None => {}
+        DriverKind::Smpp if config.smpp.system_id.is_empty() => {
+            refuse("smpp.system_id", "is needed with sms.driver = \"smpp\"".to_owned());
+        }
+        DriverKind::Smpp if config.smpp.tls && config.smpp.tls_roots.as_os_str().is_empty() => {
+            refuse("smpp.tls_roots", "is needed with smpp.tls = true".to_owned());
+        }
+        DriverKind::Http if config.sms_http.url.is_empty() => {
+            refuse("sms_http.url", "is needed with sms.driver = \"http\"".to_owned());
+        }
+        DriverKind::Smpp | DriverKind::Http => {}
+    }
+}
+
+fn check_turn(config: &Config, refuse: &mut impl FnMut(&str, String)) {
+    let AddressOrOff::At(listen) = config.turn.listen else { return };
+    if config.turn.relay_port_first > config.turn.relay_port_last {
+        refuse("turn.relay_port_first", "must not be above turn.relay_port_last".to_owned());
+    }
+    if config.turn.realm.is_empty() || config.turn.realm.len() > 128 || config.turn.realm.contains('"') {
+        refuse("turn.realm", "must be 1 to 128 bytes without a quotation mark".to_owned());
+    }
+    let relay = &config.turn.relay_address;
+    if !relay.is_empty() && relay.parse::<IpAddr>().is_err() {
+        refuse("turn.relay_address", "must be an IP address".to_owned());
+    }
+    let public = &config.turn.public_address;
+    let named = |text: &str| {
+        text.rsplit_once(':').is_some_and(|(host, port)| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+            !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+    };
+    if !public.is_empty() && public.parse::<SocketAddr>().is_err() && !named(public) {
+        refuse("turn.public_address", "must be host:port".to_owned());
+    }
+    if listen.ip().is_unspecified() && (public.is_empty() || relay.is_empty()) {
+        refuse("turn.listen", "is every address: say turn.public_address and turn.relay_address, which phones are told".to_owned());
+    }
+}
+
+fn check_decisions(config: &Config, refuse: &mut impl FnMut(&str, String)) {
+    let mut ordered = |low_key: &str, low: bool, high_key: &str| {
+        if !low {
+            refuse(low_key, format!("must be below {high_key}"));
+        }
+    };
+    ordered("gate.low_from_kbps", config.gate.low_from_kbps < config.gate.full_from_kbps, "gate.full_from_kbps");
+    ordered("session.keepalive", config.session.keepalive < config.session.silence_max, "session.silence_max");
+    ordered("text.life", config.text.life < config.text.remember, "text.remember");
+    ordered("house.drain_wait", config.house.drain_wait < config.house.shutdown_wait, "house.shutdown_wait");
+    ordered("marks.lease_step", config.marks.lease_step < config.marks.lease, "marks.lease");
+    ordered("registration.resend_after", config.registration.resend_after < config.registration.attempt_life, "registration.attempt_life");
+}

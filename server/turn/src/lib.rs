@@ -1,0 +1,1 @@
+//! Embedded STUN and TURN for the media of calls.

@@ -1,6 +1,6 @@
 //! Published vectors through the public doors. RFC 9180's stands beside the suite itself.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests stops at the first surprise")]
 
 use data_encoding::HEXLOWER;
 use tandem_crypto::{DeviceVault, SeededRandom, ServerNotary};

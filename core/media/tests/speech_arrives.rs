@@ -10,32 +10,37 @@ use tandem_media::{MockDevice, RtcMedia, from_48k};
 /// How `heard` compares with `said`, both 16 kHz, at the best alignment within two seconds.
 struct Likeness {
     delay_ms: f64,
+    /// Of the waveforms. A codec for speech keeps the sound and not every phase, so this stays below 1.
     correlation: f64,
-    /// Mean over speech frames of 20 ms of the ratio of signal to difference, each within -10 to 35 dB.
-    segmental_snr_db: f64,
+    /// Of the loudness in decibels, 20 ms at a time: a gap or a slip of one frame shows.
+    envelope: f64,
 }
 
 fn compare(said: &[i16], heard: &[i16]) -> Likeness {
     let at = best_alignment(said, heard);
     let heard: Vec<f64> = heard.iter().skip(at).take(said.len()).map(|&s| f64::from(s)).collect();
     let said: Vec<f64> = said.iter().take(heard.len()).map(|&s| f64::from(s)).collect();
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-    let correlation = dot(&said, &heard) / (dot(&said, &said) * dot(&heard, &heard)).sqrt();
-    let loud = dot(&said, &said) / said.len() as f64 / 10.0;
-    let frames: Vec<f64> = said
-        .chunks(320)
-        .zip(heard.chunks(320))
-        .filter(|(s, _)| dot(s, s) / s.len() as f64 > loud)
-        .map(|(s, h)| {
-            let difference: f64 = s.iter().zip(h).map(|(x, y)| (x - y).powi(2)).sum();
-            (10.0 * (dot(s, s) / difference.max(1.0)).log10()).clamp(-10.0, 35.0)
-        })
-        .collect();
+    let loudness = |samples: &[f64]| -> Vec<f64> {
+        samples.chunks(320).map(|frame| 10.0 * (dot(frame, frame) / frame.len() as f64 + 1000.0).log10()).collect()
+    };
     Likeness {
         delay_ms: at as f64 / 16.0,
-        correlation,
-        segmental_snr_db: frames.iter().sum::<f64>() / frames.len() as f64,
+        correlation: correlation(&said, &heard),
+        envelope: correlation(&loudness(&said), &loudness(&heard)),
     }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let centred = |values: &[f64]| -> Vec<f64> {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|value| value - mean).collect()
+    };
+    let (a, b) = (centred(a), centred(b));
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
 }
 
 /// Where in `heard` the recording begins, by the middle second of the speech.
@@ -66,9 +71,10 @@ async fn both_ways_at_once_and_whole() {
     // What is under way arrives.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    for (direction, said, device, end) in
-        [("to callee", &from_caller, &callee_device, &callee), ("to caller", &from_callee, &caller_device, &caller)]
-    {
+    for (direction, said, not_said, device, end) in [
+        ("to callee", &from_caller, &from_callee, &callee_device, &callee),
+        ("to caller", &from_callee, &from_caller, &caller_device, &caller),
+    ] {
         let heard = device.heard().samples;
         if let Ok(folder) = std::env::var("TANDEM_HEARD_DIR") {
             write_wav(&format!("{folder}/{}.wav", direction.replace(' ', "_")), &heard);
@@ -76,14 +82,16 @@ async fn both_ways_at_once_and_whole() {
         let likeness = compare(&from_48k(said), &from_48k(&heard));
         let stats = end.call.stats().await;
         println!(
-            "{direction}: delay {:.0} ms, correlation {:.3}, segmental SNR {:.1} dB; {stats:?}; {:?}",
+            "{direction}: delay {:.0} ms, correlation {:.3}, envelope {:.3}; {stats:?}; {:?}",
             likeness.delay_ms,
             likeness.correlation,
-            likeness.segmental_snr_db,
+            likeness.envelope,
             end.call.audio().counters(),
         );
-        assert!(likeness.correlation > 0.9, "{direction}: {}", likeness.correlation);
-        assert!(likeness.segmental_snr_db > 5.0, "{direction}: {}", likeness.segmental_snr_db);
+        assert!(likeness.correlation > 0.6, "{direction}: {}", likeness.correlation);
+        assert!(likeness.envelope > 0.95, "{direction}: {}", likeness.envelope);
+        let other = compare(&from_48k(not_said), &from_48k(&heard));
+        assert!(other.correlation < 0.3 && other.envelope < 0.8, "{direction}: the other recording fits too");
         assert_eq!(stats.packets_late + stats.packets_duplicate, 0, "{direction}");
     }
     assert_eq!((caller.seen().remote_sound, callee.seen().remote_sound), (1, 1));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use tandem_model::DataRate;
+use tandem_wire::frame::SmsPlatform;
 
 /// Everything the phone's decisions can be tuned with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub outbox_max: usize,
     /// Texts handed to the server and not yet acknowledged, per line. Default 32.
     pub text_window: usize,
+    /// How this phone recognises its verification SMS. Default: the dialer reads SMS itself.
+    pub sms_platform: SmsPlatform,
 }
 
 impl Default for Config {
@@ -71,6 +74,7 @@ impl Default for Config {
             sealing_rotation: Duration::from_secs(7 * 24 * 3600),
             outbox_max: 10_000,
             text_window: 32,
+            sms_platform: SmsPlatform::Dialer,
         }
     }
 }

@@ -14,17 +14,31 @@
 //!       └───────────────────────────────────────────────────────────────────────┘
 //! ```
 
+mod backoff;
 #[cfg(test)]
 mod bench;
 pub mod config;
+mod contacts;
 pub mod ctx;
+mod device;
 pub mod dialing;
 pub mod effect;
 pub mod input;
+mod line;
+mod lines;
+mod marks;
 pub mod meter;
+mod phone;
 pub mod prompt;
+mod registration;
+mod sealing_rotation;
+mod server_clock;
+mod session;
+mod texts_for_people;
 pub mod view;
 
 pub use config::Config;
+pub use device::Device;
 pub use effect::{Effect, Event, MediaOrder, Refusal, Reply};
 pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, StoreInput};
+pub use texts_for_people::{end_text, why_text};

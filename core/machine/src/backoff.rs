@@ -1,0 +1,54 @@
+//! How long to wait before trying again: doubling, capped, with full jitter from the seed.
+
+use crate::ctx::Ctx;
+use std::time::Duration;
+
+/// A random wait after `tries` failures in a row: uniform up to `reconnect_first` doubled `tries` times, never above
+/// `reconnect_max`. Full jitter, so that phones that lost the server together do not come back together.
+pub(crate) fn wait(tries: u32, ctx: &mut Ctx<'_>) -> Duration {
+    let first = millis(ctx.config.reconnect_first);
+    let cap = first
+        .saturating_mul(1_u64.checked_shl(tries.min(32)).unwrap_or(u64::MAX))
+        .min(millis(ctx.config.reconnect_max));
+    Duration::from_millis(1 + ctx.random.below(cap))
+}
+
+/// `mean` give or take ten percent.
+pub(crate) fn jittered(mean: Duration, ctx: &mut Ctx<'_>) -> Duration {
+    let mean = millis(mean);
+    let tenth = mean / 10;
+    Duration::from_millis((mean - tenth) + ctx.random.below(2 * tenth + 1))
+}
+
+/// Whole milliseconds, saturating.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Bench;
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_are_never_zero() {
+        let mut bench = Bench::new(1);
+        for tries in 0..200 {
+            let wait = wait(tries, &mut bench.ctx());
+            let cap = (500_u64 << tries.min(20)).min(60_000);
+            assert!(wait >= Duration::from_millis(1) && wait <= Duration::from_millis(cap));
+        }
+    }
+
+    #[test]
+    fn jitter_stays_within_ten_percent() {
+        let mut bench = Bench::new(2);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let time = jittered(Duration::from_secs(100), &mut bench.ctx());
+            assert!((90..=110).contains(&time.as_secs()));
+            seen.insert(time);
+        }
+        assert!(seen.len() > 100, "jitter must spread");
+    }
+}

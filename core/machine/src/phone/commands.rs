@@ -1,0 +1,127 @@
+//! What the app asks for, and what the OS tells.
+
+use super::Phone;
+use crate::contacts::Page;
+use crate::ctx::Ctx;
+use crate::effect::{Effect, Refusal, Reply};
+use crate::input::{Command, HostInput, Target};
+use crate::line::LineUnit;
+use tandem_model::rows::{Change, SettingsRow};
+use tandem_model::{Line, Secret, SimSlot, Ticket};
+
+impl Phone {
+    pub(super) fn command(&mut self, ticket: Ticket, command: Command, ctx: &mut Ctx<'_>) {
+        match command {
+            Command::Register { line, typed } => {
+                let result = self.register(line, typed.as_ref(), ctx);
+                ctx.reply(ticket, result);
+            }
+            Command::ConfirmRegistration { line } => {
+                self.on_line(ticket, line, ctx, |unit, sim, ctx| unit.registration.confirm_read(sim, ctx));
+            }
+            Command::EnterCode { line, code } => {
+                self.on_line(ticket, line, ctx, |unit, sim, ctx| unit.registration.enter_code(&code, sim, ctx));
+            }
+            Command::ResendSms { line } => {
+                self.on_line(ticket, line, ctx, |unit, _, ctx| unit.registration.resend(ctx))
+            }
+            Command::CancelRegistration { line } => {
+                self.on_line(ticket, line, ctx, |unit, _, ctx| unit.registration.cancel(ctx));
+            }
+            Command::Unregister { line } => {
+                self.on_line(ticket, line, ctx, |unit, _, ctx| unit.registration.unregister(ctx))
+            }
+            Command::SyncMarks => {
+                for unit in self.lines.iter_mut() {
+                    if let Some(facts) = unit.session.facts()
+                        && unit.registration.registered().is_some()
+                    {
+                        unit.marks.ask(&facts, ctx);
+                    }
+                }
+                ctx.reply(ticket, Ok(Reply::Done));
+            }
+            Command::Dial { target, line, .. } => self.dial(ticket, &target, line, ctx),
+            Command::Settings(row) => self.keep_settings(ticket, row, ctx),
+            Command::Accept { .. }
+            | Command::Refuse { .. }
+            | Command::HangUp { .. }
+            | Command::Hold { .. }
+            | Command::SendText { .. }
+            | Command::TextToSms { .. }
+            | Command::CancelText { .. }
+            | Command::MarkRead { .. }
+            | Command::Answer { .. } => ctx.reply(ticket, Err(Refusal::Stale)),
+        }
+    }
+
+    /// A dialed number always has a way out: the carrier.
+    fn dial(&mut self, ticket: Ticket, target: &Target, line: Option<Line>, ctx: &mut Ctx<'_>) {
+        let digits = match target {
+            Target::Number(digits) => Some(digits),
+            Target::Contact { numbers, .. } => numbers.first(),
+        };
+        let Some(digits) = digits else {
+            ctx.reply(ticket, Err(Refusal::BadNumber));
+            return;
+        };
+        let order = ctx.ticket();
+        ctx.push(Effect::DialCarrier { ticket: order, line, digits: digits.clone() });
+        ctx.reply(ticket, Ok(Reply::CarrierDialed));
+    }
+
+    fn register(&mut self, line: Line, typed: Option<&Secret<String>>, ctx: &mut Ctx<'_>) -> Result<Reply, Refusal> {
+        let unit = self.lines.make(line).ok_or(Refusal::NoSuchLine)?;
+        unit.registration.register(unit.sim.as_ref(), typed, ctx)
+    }
+
+    fn on_line<'c>(
+        &mut self,
+        ticket: Ticket,
+        line: Line,
+        ctx: &mut Ctx<'c>,
+        act: impl FnOnce(&mut LineUnit, Option<&SimSlot>, &mut Ctx<'c>) -> Result<Reply, Refusal>,
+    ) {
+        let result = match self.lines.get_mut(line) {
+            Some(unit) => {
+                let sim = unit.sim.clone();
+                act(unit, sim.as_ref(), ctx)
+            }
+            None => Err(Refusal::NoSuchLine),
+        };
+        ctx.reply(ticket, result);
+    }
+
+    fn keep_settings(&mut self, ticket: Ticket, row: SettingsRow, ctx: &mut Ctx<'_>) {
+        let commit = ctx.commit(vec![Change::PutSettings(row)]);
+        self.settings.insert(commit, (ticket, row));
+    }
+
+    pub(super) fn settings_kept(&mut self, commit: Ticket, durable: bool, ctx: &mut Ctx<'_>) -> bool {
+        let Some((ticket, row)) = self.settings.remove(&commit) else {
+            return false;
+        };
+        if durable {
+            self.lines.settings = row;
+            ctx.reply(ticket, Ok(Reply::Done));
+        } else {
+            ctx.reply(ticket, Err(Refusal::StoreFailed));
+        }
+        true
+    }
+
+    pub(super) fn host(&mut self, host: HostInput, ctx: &mut Ctx<'_>) {
+        match host {
+            HostInput::Sims(slots) => self.lines.sims(slots, ctx),
+            HostInput::Network(snapshot) => self.network(snapshot, ctx),
+            HostInput::Contacts { replace, added, removed } => {
+                self.lines.contacts(Page { replace, added, removed }, ctx)
+            }
+            HostInput::EmergencyNumbers(numbers) => self.emergency = numbers,
+            HostInput::SmsReceived { line, from, body } => self.sms(line, &from, &body, ctx),
+            HostInput::SmsSent { .. } | HostInput::CarrierDialed { .. } | HostInput::CarrierCall { .. } => {
+                self.late += 1
+            }
+        }
+    }
+}

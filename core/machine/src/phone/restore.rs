@@ -1,0 +1,32 @@
+//! Going on after the process ended, anywhere (law 4).
+
+use super::Phone;
+use crate::ctx::Ctx;
+use tandem_model::rows::{Change, Restored};
+
+impl Phone {
+    /// Takes up what the store holds and orders what is still owed.
+    pub(crate) fn restore(&mut self, restored: Restored, ctx: &mut Ctx<'_>) {
+        if restored.meta.is_none() {
+            let meta = ctx.out.meta();
+            ctx.commit(vec![Change::PutMeta(meta)]);
+        }
+        self.lines.book.restore(restored.contacts);
+        for row in restored.registrations {
+            if let Some(unit) = self.lines.make(row.line) {
+                unit.registration.restore(row, ctx);
+            }
+        }
+        for (line, generation, marks) in restored.marks {
+            if let Some(unit) = self.lines.make(line) {
+                unit.marks.restore(generation, marks);
+            }
+        }
+        for unit in self.lines.iter_mut() {
+            unit.restored(ctx);
+        }
+        let marked: Vec<_> = self.lines.iter().flat_map(|unit| unit.marks.numbers().collect::<Vec<_>>()).collect();
+        self.lines.refresh_shown(marked.into_iter(), ctx);
+        self.settle(ctx);
+    }
+}

@@ -1,0 +1,452 @@
+//! One line's registration: from the user's wish to a proven number and to its end (DESIGN 6).
+//!
+//! ```text
+//! Idle ─register─> KeepingAsk ─durable─> Asking ─started─> AwaitingProof ─confirm─> KeepingProof ─durable─> Confirming
+//!  ^                                                        │   ^  SMS, resend          (wrong proof) <──────────┤
+//!  │<── failed, expired, cancelled, SIM gone ───────────────┘   └────────────────────────────────────────────────┤
+//!  │                                                                                                    confirmed│
+//!  └──── over <── Unregistering <──────────── Registered <──durable── KeepingRegistered <────────────────────────┘
+//! ```
+//!
+//! Nothing is asked before its row is durable (law 4), and an unknown outcome is asked again with the same bytes (law 6).
+//! The token of an SMS lives in memory only: after a crash the user types the code or asks for another SMS.
+
+mod ask;
+mod end;
+mod proof;
+mod start;
+
+use crate::ctx::{Ctx, SessionFacts};
+use crate::effect::Event;
+use crate::view::{RegistrationFailure, RegistrationState, RegistrationView};
+use ask::Ask;
+use std::time::Duration;
+use tandem_model::rows::{Change, RegistrationPhase, RegistrationRow};
+use tandem_model::vault::KeyHandle;
+use tandem_model::{
+    ImsiToken, KeyedImsiKey, Line, Mono, Msisdn, NumberEpoch, RegistrationId, SealingKey, SealingKeyId, ServerMillis,
+    SimSlot, SmsToken, Ticket, WallMillis,
+};
+
+/// How long an attempt found in the database at boot goes on: its end is in server time, which this boot does not know
+/// yet. The server ends it when it is really over.
+const RESTORED_ATTEMPT: Duration = Duration::from_secs(15 * 60);
+
+/// One line's registration.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    line: Line,
+    state: State,
+    shown: RegistrationView,
+}
+
+/// What a registration is about, from the first question to its end.
+#[derive(Clone, Debug)]
+struct Subject {
+    number: Msisdn,
+    key: KeyHandle,
+    sealing_key: SealingKeyId,
+    typed: bool,
+    imsi: Option<ImsiToken>,
+}
+
+/// A registration the server knows of, waiting for its proof.
+#[derive(Clone, Debug)]
+struct Attempt {
+    subject: Subject,
+    id: RegistrationId,
+    expires_at: ServerMillis,
+    expires: Mono,
+    imsi_key: KeyedImsiKey,
+    resend_from: ServerMillis,
+    resend: Mono,
+    /// Tokens read from SMS, oldest first; the newest is tried first.
+    tokens: Vec<SmsToken>,
+    /// The first sealing key, once it was made.
+    sealing: Option<SealingKey>,
+}
+
+/// A commit somebody waits for.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    commit: Ticket,
+    until: Mono,
+}
+
+#[derive(Clone, Debug)]
+enum Idle {
+    Unregistered,
+    NumberNeeded,
+    Failed(Option<Msisdn>, RegistrationFailure),
+}
+
+/// What the user proves the number with.
+#[derive(Clone, Debug)]
+enum Proof {
+    Token(SmsToken),
+    Code(tandem_model::Secret<String>),
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Idle),
+    KeepingAsk {
+        subject: Subject,
+        kept: Kept,
+    },
+    Asking {
+        subject: Subject,
+        ask: Ask,
+    },
+    AwaitingProof {
+        attempt: Attempt,
+        /// What went wrong while the attempt goes on.
+        trouble: Option<RegistrationFailure>,
+        /// Another SMS is being asked for.
+        resend: Option<Ask>,
+    },
+    KeepingProof {
+        attempt: Attempt,
+        proof: Proof,
+        kept: Kept,
+    },
+    Confirming {
+        attempt: Attempt,
+        ask: Ask,
+    },
+    KeepingRegistered {
+        attempt: Attempt,
+        epoch: NumberEpoch,
+        kept: Kept,
+    },
+    Registered {
+        subject: Subject,
+        epoch: NumberEpoch,
+        imsi_key: KeyedImsiKey,
+        since: WallMillis,
+    },
+    Unregistering {
+        subject: Subject,
+        epoch: NumberEpoch,
+        /// Shown instead of "unregistering" when it was not the user who wanted it.
+        because: Option<RegistrationFailure>,
+        step: Leaving,
+    },
+}
+
+/// How far the end of a registration is.
+#[derive(Clone, Copy, Debug)]
+enum Leaving {
+    /// The wish is being made durable.
+    Keeping(Kept),
+    /// Waiting for a session to say it in.
+    Waiting,
+    /// Said; a session that is lost before the answer leads back to waiting.
+    Said { ticket: Ticket, until: Mono },
+    /// Refused for a while.
+    Later(Mono),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::Idle(Idle::Unregistered)
+    }
+}
+
+/// Who a line is to the server: what a session is opened with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub number: Msisdn,
+    pub epoch: NumberEpoch,
+    pub key: KeyHandle,
+}
+
+impl Registration {
+    /// A line that was never registered.
+    pub(crate) fn new(line: Line) -> Self {
+        Self {
+            line,
+            state: State::default(),
+            shown: RegistrationView { line, number: None, state: RegistrationState::Unregistered },
+        }
+    }
+
+    /// Goes on where the process ended.
+    pub(crate) fn restore(&mut self, row: RegistrationRow, ctx: &mut Ctx<'_>) {
+        let subject = Subject {
+            number: row.number,
+            key: row.key,
+            sealing_key: row.sealing_key,
+            typed: row.typed,
+            imsi: row.imsi,
+        };
+        self.state = match row.phase {
+            RegistrationPhase::Asking => start::asking(self.line, subject, ctx),
+            RegistrationPhase::Proving { id, expires_at, imsi_key } => State::AwaitingProof {
+                attempt: Attempt {
+                    subject,
+                    id,
+                    expires_at,
+                    expires: ctx.now.mono.after(RESTORED_ATTEMPT),
+                    imsi_key,
+                    resend_from: ServerMillis::default(),
+                    resend: ctx.now.mono,
+                    tokens: Vec::new(),
+                    sealing: None,
+                },
+                trouble: None,
+                resend: None,
+            },
+            RegistrationPhase::Registered { epoch, imsi_key, since } => {
+                State::Registered { subject, epoch, imsi_key, since }
+            }
+            RegistrationPhase::Unregistering { epoch } => {
+                State::Unregistering { subject, epoch, because: None, step: Leaving::Waiting }
+            }
+        };
+        self.show(ctx);
+    }
+
+    /// Number, epoch and key while the line is registered.
+    pub(crate) fn registered(&self) -> Option<Identity> {
+        match &self.state {
+            State::Registered { subject, epoch, .. } => Some(identity(subject, *epoch)),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Unregistering { .. } => None,
+        }
+    }
+
+    /// Who to open a session as: while registered, and until the server has heard of the end.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        match &self.state {
+            State::Registered { subject, epoch, .. }
+            | State::Unregistering {
+                subject,
+                epoch,
+                step: Leaving::Waiting | Leaving::Said { .. } | Leaving::Later(_),
+                ..
+            } => Some(identity(subject, *epoch)),
+            State::Unregistering { step: Leaving::Keeping(_), subject, epoch, .. } => Some(identity(subject, *epoch)),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. } => None,
+        }
+    }
+
+    /// The number whose SMS is waited for and whether the user typed it.
+    pub(crate) fn awaits_sms(&self) -> Option<bool> {
+        match &self.state {
+            State::AwaitingProof { attempt, .. } => Some(attempt.subject.typed),
+            State::Asking { subject, .. } => Some(subject.typed),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => None,
+        }
+    }
+
+    /// The next sealing key's id, kept durably before the key is made, so that no id is ever used for two keys.
+    pub(crate) fn next_sealing_key(&mut self) -> Option<(SealingKeyId, Change)> {
+        let State::Registered { subject, epoch, imsi_key, since } = &mut self.state else {
+            return None;
+        };
+        subject.sealing_key = SealingKeyId(subject.sealing_key.0.saturating_add(1));
+        let phase = RegistrationPhase::Registered { epoch: *epoch, imsi_key: imsi_key.clone(), since: *since };
+        Some((subject.sealing_key, Change::PutRegistration(row(self.line, subject, phase))))
+    }
+
+    /// As shown.
+    pub(crate) fn view(&self) -> RegistrationView {
+        let (number, state) = match &self.state {
+            State::Idle(Idle::Unregistered) => (None, RegistrationState::Unregistered),
+            State::Idle(Idle::NumberNeeded) => (None, RegistrationState::NumberNeeded),
+            State::Idle(Idle::Failed(number, why)) => (*number, RegistrationState::Failed(*why)),
+            State::KeepingAsk { subject, .. } | State::Asking { subject, .. } => {
+                (Some(subject.number), RegistrationState::Asking)
+            }
+            State::AwaitingProof { attempt, trouble, .. } => {
+                let state = match trouble {
+                    Some(why) => RegistrationState::Failed(*why),
+                    None if attempt.tokens.is_empty() => RegistrationState::AwaitingSms {
+                        resend_from: attempt.resend_from,
+                        expires_at: attempt.expires_at,
+                    },
+                    None => RegistrationState::AwaitingUserConfirm,
+                };
+                (Some(attempt.subject.number), state)
+            }
+            State::KeepingProof { attempt, .. }
+            | State::Confirming { attempt, .. }
+            | State::KeepingRegistered { attempt, .. } => (Some(attempt.subject.number), RegistrationState::Confirming),
+            State::Registered { subject, .. } => (Some(subject.number), RegistrationState::Registered),
+            State::Unregistering { subject, because, .. } => {
+                (Some(subject.number), because.map_or(RegistrationState::Unregistering, RegistrationState::Failed))
+            }
+        };
+        RegistrationView { line: self.line, number, state }
+    }
+
+    /// Tells the app when what it sees changed.
+    pub(crate) fn show(&mut self, ctx: &mut Ctx<'_>) {
+        let view = self.view();
+        if view != self.shown {
+            self.shown = view.clone();
+            ctx.emit(Event::Registration(view));
+        }
+    }
+
+    /// When [`Registration::handle_timeout`] is due.
+    pub(crate) fn poll_timeout(&self) -> Option<(Mono, &'static str)> {
+        match &self.state {
+            State::Idle(_) | State::Registered { .. } => None,
+            State::KeepingAsk { kept, .. }
+            | State::KeepingProof { kept, .. }
+            | State::KeepingRegistered { kept, .. }
+            | State::Unregistering { step: Leaving::Keeping(kept), .. } => Some((kept.until, "registration commit")),
+            State::Asking { ask, .. } => Some((ask.due(), "registration answer")),
+            State::AwaitingProof { attempt, resend, .. } => {
+                let due = resend.as_ref().map_or(attempt.expires, |ask| ask.due().min(attempt.expires));
+                Some((due, "verification SMS"))
+            }
+            State::Confirming { ask, .. } => Some((ask.due(), "confirmation answer")),
+            State::Unregistering { step: Leaving::Waiting, .. } => None,
+            State::Unregistering { step: Leaving::Said { until, .. } | Leaving::Later(until), .. } => {
+                Some((*until, "unregistering"))
+            }
+        }
+    }
+
+    /// Acts on every deadline that has come.
+    pub(crate) fn handle_timeout(&mut self, session: Option<&SessionFacts>, ctx: &mut Ctx<'_>) {
+        if self.poll_timeout().is_none_or(|(due, _)| due > ctx.now.mono) {
+            return;
+        }
+        self.state = match std::mem::take(&mut self.state) {
+            State::KeepingAsk { subject, .. } => self.fail(&subject, RegistrationFailure::StoreFailed, ctx),
+            State::Asking { subject, ask } => self.ask_timeout(subject, ask, ctx),
+            State::AwaitingProof { attempt, trouble, resend } => self.proof_timeout(attempt, trouble, resend, ctx),
+            State::KeepingProof { attempt, .. } | State::KeepingRegistered { attempt, .. } => {
+                proof::back(attempt, RegistrationFailure::StoreFailed)
+            }
+            State::Confirming { attempt, ask } => self.confirm_timeout(attempt, ask, ctx),
+            State::Unregistering { subject, epoch, because, .. } => {
+                end::say(self.line, subject, epoch, because, session, ctx)
+            }
+            idle @ (State::Idle(_) | State::Registered { .. }) => idle,
+        };
+        self.show(ctx);
+    }
+
+    /// The store answered one of our commits. False when the ticket is none of ours.
+    pub(crate) fn committed(
+        &mut self,
+        ticket: Ticket,
+        durable: bool,
+        session: Option<&SessionFacts>,
+        ctx: &mut Ctx<'_>,
+    ) -> bool {
+        if self.waits_for_commit() != Some(ticket) {
+            return false;
+        }
+        self.state = match (std::mem::take(&mut self.state), durable) {
+            (State::KeepingAsk { subject, .. }, true) => start::asking(self.line, subject, ctx),
+            (State::KeepingAsk { subject, .. }, false) => self.fail(&subject, RegistrationFailure::StoreFailed, ctx),
+            (State::KeepingProof { attempt, proof, .. }, true) => self.confirm(attempt, &proof, ctx),
+            (State::KeepingProof { attempt, .. } | State::KeepingRegistered { attempt, .. }, false) => {
+                proof::back(attempt, RegistrationFailure::StoreFailed)
+            }
+            (State::KeepingRegistered { attempt, epoch, .. }, true) => {
+                State::Registered { subject: attempt.subject, epoch, imsi_key: attempt.imsi_key, since: ctx.now.wall }
+            }
+            // A wish that cannot be kept is said all the same: should the process die, the server refuses the next session.
+            (State::Unregistering { subject, epoch, because, .. }, true | false) => {
+                end::say(self.line, subject, epoch, because, session, ctx)
+            }
+            (
+                other @ (State::Idle(_)
+                | State::Asking { .. }
+                | State::AwaitingProof { .. }
+                | State::Confirming { .. }
+                | State::Registered { .. }),
+                _,
+            ) => other,
+        };
+        self.show(ctx);
+        true
+    }
+
+    fn waits_for_commit(&self) -> Option<Ticket> {
+        match &self.state {
+            State::KeepingAsk { kept, .. }
+            | State::KeepingProof { kept, .. }
+            | State::KeepingRegistered { kept, .. }
+            | State::Unregistering { step: Leaving::Keeping(kept), .. } => Some(kept.commit),
+            State::Idle(_)
+            | State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::Confirming { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => None,
+        }
+    }
+
+    fn fail(&self, subject: &Subject, why: RegistrationFailure, ctx: &mut Ctx<'_>) -> State {
+        failed(self.line, subject, why, ctx)
+    }
+
+    fn forget(&self, subject: &Subject, ctx: &mut Ctx<'_>) {
+        forget(self.line, subject, ctx);
+    }
+}
+
+/// Ends what the server need not hear of.
+fn failed(line: Line, subject: &Subject, why: RegistrationFailure, ctx: &mut Ctx<'_>) -> State {
+    forget(line, subject, ctx);
+    State::Idle(Idle::Failed(Some(subject.number), why))
+}
+
+fn forget(line: Line, subject: &Subject, ctx: &mut Ctx<'_>) {
+    ctx.vault.forget(subject.key);
+    ctx.commit(vec![Change::DropRegistration(line), Change::DropMarks(line)]);
+}
+
+fn identity(subject: &Subject, epoch: NumberEpoch) -> Identity {
+    Identity { number: subject.number, epoch, key: subject.key }
+}
+
+fn row(line: Line, subject: &Subject, phase: RegistrationPhase) -> RegistrationRow {
+    RegistrationRow {
+        line,
+        number: subject.number,
+        key: subject.key,
+        sealing_key: subject.sealing_key,
+        typed: subject.typed,
+        imsi: subject.imsi,
+        phase,
+    }
+}
+
+fn keep(change: Change, ctx: &mut Ctx<'_>) -> Kept {
+    Kept { commit: ctx.commit(vec![change]), until: ctx.now.mono.after(ctx.config.commit_budget) }
+}
+
+/// The token of the SIM that is in the slot, where the OS gives its IMSI.
+fn imsi_token(key: &KeyedImsiKey, sim: Option<&SimSlot>, ctx: &Ctx<'_>) -> Option<ImsiToken> {
+    sim.and_then(|sim| sim.imsi.as_ref()).map(|imsi| ctx.vault.imsi_token(key, imsi))
+}
+
+#[cfg(test)]
+mod tests;

@@ -273,7 +273,7 @@ impl Default for CallConfig {
 pub struct TextConfig {
     /// A text waits for its recipient this long. Default 30 days.
     pub life: Duration,
-    /// The id of a text is remembered this long after it was stored: longer than any retry. Default 90 days.
+    /// The id of a text is remembered this long after it ended: longer than any retry. Default 90 days.
     pub remember: Duration,
     /// Texts waiting in one mailbox. Default 2,000.
     pub mailbox_texts: u32,

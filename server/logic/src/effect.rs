@@ -53,7 +53,8 @@ pub enum Effect {
         /// They end then, or with the call.
         valid_until: ServerMillis,
     },
-    /// The call is over: its credentials and relays end now. Comes once for each call that had a grant.
+    /// The call is over: its credentials and relays end now. Comes for each call
+    /// that had a grant, and may come again.
     RevokeTurn {
         /// Which.
         call: CallId,

@@ -8,7 +8,7 @@ use tandem_wire::{ClientFrame, RegisterRequest};
 /// Both clocks of the server, read together by the shell just before it feeds an input.
 ///
 /// `server` should follow `mono` from a reading taken at start, so that a corrected wall clock does not jump under running
-/// rings. The store keeps the highest it ever saw and never goes back behind it.
+/// rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ServerNow {
     /// Owns deadlines.

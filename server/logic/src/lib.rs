@@ -8,16 +8,34 @@
 //! change is durable. What lives here may be lost: sessions, calls, measurements. The frames of one connection arrive in
 //! order or the connection is lost.
 
+mod call;
+mod calls;
 pub mod config;
+mod delivery;
 pub mod effect;
+mod gate;
 pub mod input;
+mod io;
+mod mailbox;
+mod marks;
 pub mod matching;
+mod measured;
+mod outbox;
+mod probe;
+mod question;
+mod registration;
+mod server;
+mod session;
+mod sessions;
 pub mod store_answer;
 pub mod store_op;
+mod timers;
+mod turn;
 
 pub use config::Config;
 pub use effect::{Effect, Metric, VerificationSms};
 pub use input::{ConnId, Input, ServerNow, SmsOutcome, Source, TurnGrant};
 pub use matching::MatchOp;
+pub use server::Server;
 pub use store_answer::{StoreAnswer, StoreFault};
 pub use store_op::{Owner, StoreOp};

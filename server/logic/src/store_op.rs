@@ -125,7 +125,7 @@ pub enum StoreOp {
     Sweep {
         /// Registrations whose lease ran out before this end.
         silent_before: ServerMillis,
-        /// Ended texts stored before this are forgotten.
+        /// Texts that ended before this are forgotten.
         forget_before: ServerMillis,
         /// At most so many of each kind.
         limit: u32,

@@ -17,6 +17,8 @@
 mod backoff;
 #[cfg(test)]
 mod bench;
+pub mod call;
+mod call_log;
 pub mod config;
 mod contacts;
 pub mod ctx;

@@ -72,6 +72,17 @@ impl<T> Prompts<T> {
         Some(then)
     }
 
+    /// Closes every prompt of one asker.
+    pub fn close_of(&mut self, of: &T, ctx: &mut Ctx<'_>)
+    where
+        T: PartialEq,
+    {
+        let ids: Vec<PromptId> = self.open.iter().filter(|(_, (_, then))| then == of).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.close(id, ctx);
+        }
+    }
+
     /// Every open prompt, oldest first: what an app that lost its events asks for.
     pub fn views(&self) -> impl Iterator<Item = &Prompt> {
         self.open.values().map(|(prompt, _)| prompt)

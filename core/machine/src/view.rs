@@ -15,6 +15,17 @@ pub struct Prompt {
     pub choices: Vec<Choice>,
 }
 
+impl Prompt {
+    /// Whether it asks about this call.
+    #[must_use]
+    pub fn is_about(&self, id: CallId) -> bool {
+        match self.about {
+            PromptAbout::Call { call, .. } => call == id,
+            PromptAbout::Text { .. } | PromptAbout::WhichNumber { .. } => false,
+        }
+    }
+}
+
 /// What a prompt is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptAbout {

@@ -2,7 +2,12 @@
 
 // Each test binary uses its own part of this.
 #![allow(dead_code, reason = "shared by test binaries that each use a part")]
-#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "a helper of tests stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::allow_attributes,
+    reason = "a helper of tests stops at the first surprise"
+)]
 
 pub mod samples;
 pub mod samples_server;

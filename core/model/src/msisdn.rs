@@ -62,6 +62,9 @@ const SMALLEST: u64 = 10_000;
 const LARGEST: u64 = 999_999_999_999_999;
 
 impl Msisdn {
+    /// The smallest number there can be: where ranges over numbers begin.
+    pub const MIN: Msisdn = Msisdn(SMALLEST);
+
     /// Reads what a person typed or a contact holds: national, international with `+` or the country's own prefix, with
     /// any punctuation. `home` is the SIM's country.
     ///

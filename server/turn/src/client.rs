@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tandem_model::{Mono, Secret};
 use turn_server_proto::api::{SocketAllocateError, TurnServerApi, TurnServerPollRet};
 use turn_server_proto::server::TurnServer;
-use turn_types::stun::{AddressFamily, TransportType};
 use turn_types::Instant;
+use turn_types::stun::{AddressFamily, TransportType};
 
 use crate::rate::Bucket;
 
@@ -75,11 +75,23 @@ impl Client {
         self.receive(self.address, self.listen, data, now)
     }
 
-    pub(crate) fn from_peer(&mut self, relay: SocketAddr, peer: SocketAddr, data: &[u8], now: Mono) -> Result<Option<Datagram>, Broken> {
+    pub(crate) fn from_peer(
+        &mut self,
+        relay: SocketAddr,
+        peer: SocketAddr,
+        data: &[u8],
+        now: Mono,
+    ) -> Result<Option<Datagram>, Broken> {
         self.receive(peer, relay, data, now)
     }
 
-    fn receive(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8], now: Mono) -> Result<Option<Datagram>, Broken> {
+    fn receive(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+        now: Mono,
+    ) -> Result<Option<Datagram>, Broken> {
         let server = &mut self.server;
         contained(|| {
             let transmit = turn_server_proto::api::Transmit::new(data, TransportType::Udp, from, to);
@@ -88,13 +100,28 @@ impl Client {
         })
     }
 
-    pub(crate) fn relay_opened(&mut self, family: AddressFamily, opened: Result<SocketAddr, SocketAllocateError>, now: Mono) -> Result<(), Broken> {
+    pub(crate) fn relay_opened(
+        &mut self,
+        family: AddressFamily,
+        opened: Result<SocketAddr, SocketAllocateError>,
+        now: Mono,
+    ) -> Result<(), Broken> {
         self.opening = self.opening.saturating_sub(1);
         if let Ok(relay) = opened {
             self.relays.push(relay);
         }
         let (server, listen, address) = (&mut self.server, self.listen, self.address);
-        contained(|| server.allocated_socket(TransportType::Udp, listen, address, TransportType::Udp, family, opened, instant(now)))
+        contained(|| {
+            server.allocated_socket(
+                TransportType::Udp,
+                listen,
+                address,
+                TransportType::Udp,
+                family,
+                opened,
+                instant(now),
+            )
+        })
     }
 
     /// The next thing the protocol wants of the sockets; `None` once it only waits.

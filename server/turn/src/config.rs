@@ -102,7 +102,13 @@ impl TurnConfig {
 
     /// Refuses what cannot hold. Called when the server starts.
     pub fn check(&self) -> Result<(), TurnConfigError> {
-        let limits = [self.relays_per_call, self.relays_in_all, self.peers_per_relay, self.clients_without_relay, self.grants_in_all];
+        let limits = [
+            self.relays_per_call,
+            self.relays_in_all,
+            self.peers_per_relay,
+            self.clients_without_relay,
+            self.grants_in_all,
+        ];
         if self.secret.expose().len() < 16 {
             Err(TurnConfigError::ShortSecret)
         } else if self.announced().is_unspecified() {

@@ -133,9 +133,8 @@ impl Grants {
 
     /// Drops what neither opens nor holds anything any more.
     pub(crate) fn forget(&mut self, now: Mono, holds_a_relay: impl Fn(&str) -> bool) {
-        self.by_username.retain(|username, grant| {
-            grant.opens_until > now || (grant.holds_until > now && holds_a_relay(username))
-        });
+        self.by_username
+            .retain(|username, grant| grant.opens_until > now || (grant.holds_until > now && holds_a_relay(username)));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,7 +7,8 @@ use turn_types::attribute::XorPeerAddress;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, SEND};
 use turn_types::stun::attribute::{ErrorCode, Fingerprint, Userhash, Username, XorMappedAddress};
 use turn_types::stun::message::{
-    BINDING, IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageClass, MessageIntegrityCredentials, MessageWriteVec,
+    BINDING, IntegrityAlgorithm, LongTermKeyCredentials, Message, MessageClass, MessageIntegrityCredentials,
+    MessageWriteVec,
 };
 use turn_types::stun::prelude::{Attribute, AttributeFromRaw, AttributeStaticType, MessageWrite, MessageWriteExt};
 

@@ -74,9 +74,14 @@ impl TurnServer {
         let listen_error = |source| TurnStartError::Listen { address, source };
         let udp = UdpSocket::bind(address).await.map_err(listen_error)?;
         config.listen = udp.local_addr().map_err(listen_error)?;
-        let listener = if config.tcp { Some(TcpListener::bind(config.listen).await.map_err(listen_error)?) } else { None };
+        let listener =
+            if config.tcp { Some(TcpListener::bind(config.listen).await.map_err(listen_error)?) } else { None };
         let address = config.listen;
-        let shared = Arc::new(Shared { core: Mutex::new(Core::new(config.clone())), changed: Notify::new(), start: Instant::now() });
+        let shared = Arc::new(Shared {
+            core: Mutex::new(Core::new(config.clone())),
+            changed: Notify::new(),
+            start: Instant::now(),
+        });
         let handle = TurnHandle { shared: Arc::clone(&shared) };
         let task = tokio::spawn(Shell::new(config, shared, udp).run(listener));
         Ok(Self { handle, address, task })
@@ -287,7 +292,8 @@ impl Shell {
     fn open_relay(&mut self) -> Option<SocketAddr> {
         for _ in 0..PORT_TRIES {
             let port = self.next_port;
-            self.next_port = if port >= *self.config.relay_ports.end() { *self.config.relay_ports.start() } else { port + 1 };
+            self.next_port =
+                if port >= *self.config.relay_ports.end() { *self.config.relay_ports.start() } else { port + 1 };
             let Ok(socket) = std::net::UdpSocket::bind((self.config.relay_bind, port)) else { continue };
             if socket.set_nonblocking(true).is_err() {
                 return None;
@@ -308,7 +314,10 @@ impl Shell {
         }
         let (reader, writer) = stream.into_split();
         let (outbox, messages) = mpsc::channel(OUTBOX);
-        let tasks = [tokio::spawn(read_connection(client, reader, self.news.clone())), tokio::spawn(write_connection(writer, messages))];
+        let tasks = [
+            tokio::spawn(read_connection(client, reader, self.news.clone())),
+            tokio::spawn(write_connection(writer, messages)),
+        ];
         self.connections.insert(client, Connection { outbox, tasks });
     }
 

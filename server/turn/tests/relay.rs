@@ -105,7 +105,11 @@ impl Phone {
             Wire::Tcp(stream, buffer) => loop {
                 if buffer.len() >= 4 {
                     let length = usize::from(u16::from_be_bytes([buffer[2], buffer[3]]));
-                    let (whole, used) = if buffer[0] < 0x40 { (20 + length, 20 + length) } else { ((4 + length).next_multiple_of(4), 4 + length) };
+                    let (whole, used) = if buffer[0] < 0x40 {
+                        (20 + length, 20 + length)
+                    } else {
+                        ((4 + length).next_multiple_of(4), 4 + length)
+                    };
                     if buffer.len() >= whole {
                         let rest = buffer.split_off(whole);
                         let message = std::mem::replace(buffer, rest);
@@ -309,11 +313,15 @@ async fn a_peer_the_guard_denies_is_forbidden() {
     let server = server(|_| {}).await;
     let mut phone = Phone::new(&server, &grant(&server, CALL, CallSide::Caller)).await;
     let relay = phone.allocate().await.unwrap();
-    for peer in ["10.0.0.1:80", "0.0.0.0:80", "169.254.169.254:80", "224.0.0.1:80", "192.168.1.1:80", "255.255.255.255:80"] {
+    for peer in
+        ["10.0.0.1:80", "0.0.0.0:80", "169.254.169.254:80", "224.0.0.1:80", "192.168.1.1:80", "255.255.255.255:80"]
+    {
         let refused = phone.permit(relay, peer.parse().unwrap()).await.unwrap_err();
         assert!(refused.contains("403"), "{peer}: {refused}");
     }
-    for peer in ["[::ffff:127.0.0.1]:80", "[::ffff:10.0.0.1]:80", "[::1]:80", "[::]:80", "[64:ff9b::7f00:1]:80", "[fe80::1]:80"] {
+    for peer in
+        ["[::ffff:127.0.0.1]:80", "[::ffff:10.0.0.1]:80", "[::1]:80", "[::]:80", "[64:ff9b::7f00:1]:80", "[fe80::1]:80"]
+    {
         let refused = phone.permit(relay, peer.parse().unwrap()).await.unwrap_err();
         assert!(refused.contains("403") || refused.contains("443"), "{peer}: {refused}");
     }
@@ -376,7 +384,15 @@ async fn a_relay_carries_no_more_than_its_rate() {
 async fn garbage_on_either_transport_harms_nobody() {
     let server = server(|_| {}).await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    for octets in [&[][..], &[0], &[0; 20], &[0xFF; 1_500], &[0, 3, 0, 4, 0x21, 0x12, 0xA4, 0x42], b"GET / HTTP/1.1\r\n\r\n", &[0x40, 0, 0, 1, 9]] {
+    for octets in [
+        &[][..],
+        &[0],
+        &[0; 20],
+        &[0xFF; 1_500],
+        &[0, 3, 0, 4, 0x21, 0x12, 0xA4, 0x42],
+        b"GET / HTTP/1.1\r\n\r\n",
+        &[0x40, 0, 0, 1, 9],
+    ] {
         socket.send_to(octets, server.address()).await.unwrap();
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(octets).await.unwrap();

@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn an_impossible_length_ends_the_stream() {
-        for (length, possible) in [(15_u32, false), (16, true), (16 * 1024, true), (16 * 1024 + 1, false), (u32::MAX, false)] {
+        for (length, possible) in
+            [(15_u32, false), (16, true), (16 * 1024, true), (16 * 1024 + 1, false), (u32::MAX, false)]
+        {
             let mut reader = FrameReader::default();
             reader.extend(&length.to_be_bytes());
             reader.extend(&[0; 12]);

@@ -101,12 +101,16 @@ impl CallShared {
         self.payload_type.load(Ordering::Acquire)
     }
 
-    /// What RTCP told: the peer's loss in percent and the round trip in milliseconds.
-    pub(crate) fn told(&self, remote_loss_percent: f32, round_trip_ms: Option<f32>) {
-        self.remote_loss.store(remote_loss_percent.to_bits(), Ordering::Release);
-        if let Some(ms) = round_trip_ms {
-            self.round_trip_us.store((ms * 1000.0) as u32, Ordering::Release);
-        }
+    /// The peer reported this loss over the last second, in percent. Smoothed over a few reports: at 50 packets a
+    /// second one report is a coarse measure.
+    pub(crate) fn reported_loss(&self, percent: f32) {
+        let smoothed = self.remote_loss_percent() * 0.6 + percent * 0.4;
+        let settled = if smoothed < 0.1 { 0.0 } else { smoothed };
+        self.remote_loss.store(settled.to_bits(), Ordering::Release);
+    }
+
+    pub(crate) fn measured_round_trip(&self, ms: f32) {
+        self.round_trip_us.store((ms * 1000.0) as u32, Ordering::Release);
     }
 
     /// Brings the encoder to the mode and loss of now.

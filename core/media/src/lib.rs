@@ -15,6 +15,8 @@ mod media;
 mod playout;
 mod port;
 mod receiver;
+mod repeater;
+mod reports;
 mod rtc_media;
 mod runtime;
 mod sender;

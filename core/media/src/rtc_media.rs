@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rtc::crypto::{self, SignatureScheme};
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::Registry;
+use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
 use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
@@ -21,7 +21,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceCandidateInit,
     RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
-    RTCSdpType, RTCSessionDescription, RTCSignalingState, RTCStatsReportEntry, SettingEngine, SettingEngineBuilder, StatsSelector,
+    RTCSdpType, RTCSessionDescription, RTCSignalingState, SettingEngine, SettingEngineBuilder, StatsSelector,
 };
 
 use crate::call::CallShared;
@@ -31,12 +31,15 @@ use crate::media::{CallMedia, CallMediaConfig, MediaEngine, MediaError, MediaEve
 use crate::playout::Playout;
 use crate::port::AudioPort;
 use crate::receiver::{fill_playout, receive_track};
+use crate::reports::ReportReader;
 use crate::runtime::{Census, GatedRuntime, MediaResources};
 use crate::sender::{RtpStart, send_capture};
 use crate::stats::MediaStats;
 
 /// The payload type offered for Opus; what everybody uses.
 pub(crate) const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// Behind the interceptors that make and take reports.
+const REPORT_READER_SLOT: usize = 14_000;
 /// Candidates kept until the peer's description has come.
 const MOST_EARLY_CANDIDATES: usize = 64;
 
@@ -113,7 +116,7 @@ impl MediaEngine for RtcMedia {
         let (certificate, fingerprint) = certificate()?;
 
         let tasks = TaskList::new(self.census.clone());
-        let connection = connect(&config, certificate, self.runtime(), shared.clone(), tasks.clone()).await?;
+        let connection = connect(&config, certificate, numbers.ssrc, self.runtime(), shared.clone(), tasks.clone()).await?;
         connection.add_track(track.clone() as Arc<dyn TrackLocal>).await.map_err(|_| MediaError::Broken)?;
 
         tasks.spawn(send_capture(shared.clone(), port.clone(), encoder, track, numbers));
@@ -384,7 +387,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-/// Once a second: what RTCP told, statistics, and the bound on setting up.
+/// Once a second: the round trip, statistics, and the bound on setting up.
 async fn watch(shared: Arc<CallShared>, connection: std::sync::Weak<dyn PeerConnection>) {
     let mut waiting = Duration::ZERO;
     let mut was_connected = false;
@@ -396,8 +399,9 @@ async fn watch(shared: Arc<CallShared>, connection: std::sync::Weak<dyn PeerConn
         shared.second();
         if shared.is_connected() {
             was_connected = true;
-            let (loss_percent, round_trip_ms) = told_by_rtcp(connection.as_ref()).await;
-            shared.told(loss_percent, round_trip_ms);
+            if let Some(ms) = round_trip_ms(connection.as_ref()).await {
+                shared.measured_round_trip(ms);
+            }
             shared.events.push(MediaEvent::Stats(shared.stats()));
         } else if !was_connected && negotiated(connection.as_ref()).await {
             waiting += Duration::from_secs(1);
@@ -412,27 +416,17 @@ async fn negotiated(connection: &dyn PeerConnection) -> bool {
     connection.local_description().await.is_some() && connection.remote_description().await.is_some()
 }
 
-/// The peer's loss in percent, and the round trip in milliseconds.
-async fn told_by_rtcp(connection: &dyn PeerConnection) -> (f32, Option<f32>) {
+/// The round trip that ICE measured on the pair in use, in milliseconds.
+async fn round_trip_ms(connection: &dyn PeerConnection) -> Option<f32> {
     let report = connection.get_stats(std::time::Instant::now(), StatsSelector::None).await;
-    let (mut loss, mut rtcp_trip, mut ice_trip) = (0.0, 0.0, 0.0);
-    for entry in report.iter() {
-        if let RTCStatsReportEntry::RemoteInboundRtp(told) = entry {
-            loss = told.fraction_lost * 100.0;
-            rtcp_trip = told.round_trip_time;
-        } else if let RTCStatsReportEntry::IceCandidatePair(pair) = entry
-            && pair.nominated
-        {
-            ice_trip = pair.current_round_trip_time;
-        }
-    }
-    let trip_s = if rtcp_trip > 0.0 { rtcp_trip } else { ice_trip };
-    (loss as f32, (trip_s > 0.0).then_some((trip_s * 1000.0) as f32))
+    let used = report.candidate_pairs().find(|pair| pair.nominated)?;
+    (used.current_round_trip_time > 0.0).then_some((used.current_round_trip_time * 1000.0) as f32)
 }
 
 async fn connect(
     config: &CallMediaConfig,
     certificate: RTCCertificate,
+    ssrc: u32,
     runtime: Arc<GatedRuntime>,
     shared: Arc<CallShared>,
     tasks: TaskList,
@@ -452,10 +446,12 @@ async fn connect(
         .with_ice_transport_policy(policy)
         .with_certificates(vec![certificate])
         .build();
+    let reader = ReportReader::new(shared.clone(), ssrc);
+    let interceptors = configure_rtcp_reports(Registry::new()).with(Slot::Custom(REPORT_READER_SLOT), reader);
     let connection = PeerConnectionBuilder::new()
         .with_configuration(configuration)
         .with_media_engine(codecs)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(interceptors)
         .with_setting_engine(settings(config))
         .with_runtime(runtime)
         .with_handler(Arc::new(Handler { shared, tasks }))

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use webrtc::runtime::{
 };
 
 use crate::gate::{LinkGate, Passage, SocketGate, Way};
+use crate::repeater::Repeater;
 
 /// Datagrams that may be on their way in either direction of one socket; more are lost.
 const IN_FLIGHT: usize = 1024;
@@ -97,9 +98,12 @@ impl Runtime for GatedRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let alive = Alive::count(&self.census.sockets);
-        let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        let Some(gate) = &self.gate else { return Ok(Arc::new(OpenSocket { inner, _alive: alive })) };
-        Ok(Arc::new(GatedSocket::new(inner, gate.admit_socket(), alive, &self.census)))
+        let open = TokioRuntime.wrap_udp_socket(socket)?;
+        let inner: Arc<dyn AsyncUdpSocket> = match &self.gate {
+            Some(gate) => Arc::new(GatedSocket::new(open, gate.admit_socket(), &self.census)),
+            None => open,
+        };
+        Ok(Arc::new(RepeatingSocket::new(inner, alive)))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -135,24 +139,89 @@ impl Runtime for GatedRuntime {
     }
 }
 
-/// A socket without a gate: only counted.
-#[derive(Debug)]
-struct OpenSocket {
+/// A socket that repeats lost handshake flights. It is counted while it lives.
+struct RepeatingSocket {
     inner: Arc<dyn AsyncUdpSocket>,
+    repeating: Mutex<Repeating>,
     _alive: Alive,
 }
 
-impl AsyncUdpSocket for OpenSocket {
+struct Repeating {
+    repeater: Repeater<Instant>,
+    sleep: Pin<Box<Sleep>>,
+    /// Who polls the receiving side, which is where copies are sent from.
+    receiver: Option<Waker>,
+}
+
+impl fmt::Debug for RepeatingSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RepeatingSocket").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl RepeatingSocket {
+    fn new(inner: Arc<dyn AsyncUdpSocket>, alive: Alive) -> Self {
+        let sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let repeating = Repeating { repeater: Repeater::default(), sleep, receiver: None };
+        Self { inner, repeating: Mutex::new(repeating), _alive: alive }
+    }
+
+    fn repeating(&self) -> MutexGuard<'_, Repeating> {
+        self.repeating.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what is due again, and makes sure that `cx` is woken for the next.
+    fn poll_repeats(&self, cx: &mut Context<'_>) {
+        let mut repeating = self.repeating();
+        repeating.receiver = Some(cx.waker().clone());
+        while let Some(due) = repeating.repeater.due() {
+            repeating.sleep.as_mut().reset(due);
+            if repeating.sleep.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            for (contents, destination) in repeating.repeater.copies(Instant::now().max(due)) {
+                let transmit = Transmit { destination, ecn: None, contents: &contents, segment_size: None, src_ip: None };
+                // A copy that finds no room is one more loss.
+                let _ = self.inner.poll_send(&mut Context::from_waker(Waker::noop()), &transmit);
+            }
+        }
+    }
+}
+
+impl AsyncUdpSocket for RepeatingSocket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        self.inner.poll_send(cx, transmit)
+        let sent = self.inner.poll_send(cx, transmit);
+        if matches!(sent, Poll::Ready(Ok(_))) {
+            let mut repeating = self.repeating();
+            let before = repeating.repeater.due();
+            repeating.repeater.sent(transmit.contents, transmit.destination, Instant::now());
+            if repeating.repeater.due() != before
+                && let Some(receiver) = repeating.receiver.take()
+            {
+                // The receiving side sleeps until the old time.
+                receiver.wake();
+            }
+        }
+        sent
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-        self.inner.poll_recv(cx, bufs, meta)
+        let received = self.inner.poll_recv(cx, bufs, meta);
+        if let Poll::Ready(Ok(count)) = received {
+            let mut repeating = self.repeating();
+            for (buffer, meta) in bufs.iter().zip(meta.iter()).take(count) {
+                let coalesced = buffer.get(..meta.len).unwrap_or_default();
+                for datagram in coalesced.chunks(meta.stride.max(1)) {
+                    repeating.repeater.received(datagram, Instant::now());
+                }
+            }
+        }
+        self.poll_repeats(cx);
+        received
     }
 
     fn max_gso_segments(&self) -> usize {
@@ -180,7 +249,6 @@ struct GatedSocket {
     leaving_count: Arc<AtomicUsize>,
     arriving: Mutex<Arriving>,
     sender: tokio::task::AbortHandle,
-    _alive: Alive,
 }
 
 impl Drop for GatedSocket {
@@ -202,7 +270,7 @@ impl fmt::Debug for GatedSocket {
 }
 
 impl GatedSocket {
-    fn new(inner: Arc<dyn AsyncUdpSocket>, gate: Arc<dyn SocketGate>, alive: Alive, census: &Census) -> Self {
+    fn new(inner: Arc<dyn AsyncUdpSocket>, gate: Arc<dyn SocketGate>, census: &Census) -> Self {
         let (leaving, to_send) = mpsc::channel(IN_FLIGHT);
         let leaving_count = Arc::new(AtomicUsize::new(0));
         let sender = census.spawn(send_when_due(inner.clone(), to_send, leaving_count.clone())).abort_handle();
@@ -211,7 +279,7 @@ impl GatedSocket {
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             buffer: vec![0; RECEIVE_BYTES],
         };
-        Self { inner, gate, leaving, leaving_count, arriving: Mutex::new(arriving), sender, _alive: alive }
+        Self { inner, gate, leaving, leaving_count, arriving: Mutex::new(arriving), sender }
     }
 
     fn arriving(&self) -> MutexGuard<'_, Arriving> {

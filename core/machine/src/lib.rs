@@ -17,23 +17,29 @@
 mod backoff;
 #[cfg(test)]
 mod bench;
+mod choosing;
 pub mod config;
 mod contacts;
 pub mod ctx;
 mod device;
 pub mod dialing;
 pub mod effect;
+mod fold;
+mod inbox;
 pub mod input;
 mod line;
 mod lines;
 mod marks;
 pub mod meter;
+mod outbox;
 mod phone;
 pub mod prompt;
+mod receipts;
 mod registration;
 mod sealing_rotation;
 mod server_clock;
 mod session;
+mod text_envelope;
 mod texts_for_people;
 pub mod view;
 

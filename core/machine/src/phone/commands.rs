@@ -1,6 +1,7 @@
 //! What the app asks for, and what the OS tells.
 
 use super::Phone;
+use super::texting::Wish;
 use crate::contacts::Page;
 use crate::ctx::Ctx;
 use crate::effect::{Effect, Refusal, Reply};
@@ -43,15 +44,16 @@ impl Phone {
             }
             Command::Dial { target, line, .. } => self.dial(ticket, &target, line, ctx),
             Command::Settings(row) => self.keep_settings(ticket, row, ctx),
-            Command::Accept { .. }
-            | Command::Refuse { .. }
-            | Command::HangUp { .. }
-            | Command::Hold { .. }
-            | Command::SendText { .. }
-            | Command::TextToSms { .. }
-            | Command::CancelText { .. }
-            | Command::MarkRead { .. }
-            | Command::Answer { .. } => ctx.reply(ticket, Err(Refusal::Stale)),
+            Command::Accept { .. } | Command::Refuse { .. } | Command::HangUp { .. } | Command::Hold { .. } => {
+                ctx.reply(ticket, Err(Refusal::Stale))
+            }
+            Command::SendText { target, line, body, mode } => {
+                self.send_text(ticket, Wish { target, line, body, mode }, ctx);
+            }
+            Command::TextToSms { id } => self.outbox.to_sms(id, ticket, &mut self.lines, ctx),
+            Command::CancelText { id } => self.outbox.cancel(id, ticket, &mut self.lines, ctx),
+            Command::MarkRead { from, ids } => self.receipts.mark_read(ticket, from, ids, &self.lines, ctx),
+            Command::Answer { prompt, choice } => self.answer(ticket, prompt, choice, ctx),
         }
     }
 

@@ -8,6 +8,7 @@ mod call;
 mod codec;
 mod device;
 mod events;
+mod fake;
 mod fingerprint;
 mod gate;
 mod jitter;
@@ -24,6 +25,7 @@ mod stats;
 
 pub use codec::{Codec, Decoder, Encoder, OpusCodec};
 pub use device::{Heard, MockDevice, from_48k, to_48k};
+pub use fake::FakeMedia;
 pub use gate::{LinkGate, Passage, SocketGate, Way};
 pub use jitter::{Inserted, JitterBuffer, Pull};
 pub use media::{CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp, VoiceMode};

@@ -7,6 +7,7 @@
 import hashlib
 import hmac
 import json
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -18,6 +19,7 @@ import sms
 from client import Client
 from wire import Malformed, Schema
 
+DOCS = Path(__file__).resolve().parents[2] / "docs/protocol"
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 WIRE = json.loads((VECTORS / "wire_v1.json").read_text(encoding="utf-8"))
 CRYPTO = json.loads((VECTORS / "crypto_v1.json").read_text(encoding="utf-8"))
@@ -55,6 +57,33 @@ class Messages(unittest.TestCase):
         for vector in WIRE["vectors"]:
             data = bytes.fromhex(vector["hex"]) + bytes.fromhex("fa0703010203")
             self.assertEqual(self.schema.decode(vector["message"], data), vector["says"])
+
+
+class Documents(unittest.TestCase):
+    """The pages name what the schema has, so that neither grows without the other."""
+
+    def setUp(self):
+        self.schema = Schema.load()
+        self.pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+
+    def test_every_field_of_every_message_is_described(self):
+        for message, fields in self.schema.messages.items():
+            for field in fields:
+                with self.subTest(f"{message}.{field.name}"):
+                    self.assertIn(f"`{field.name}`", self.pages)
+
+    def test_every_domain_that_is_signed_is_described(self):
+        for vector in CRYPTO["signatures"]:
+            self.assertIn(f"`{vector['domain']}`", self.pages)
+
+    def test_every_value_of_every_enum_is_described(self):
+        for name, values in self.schema.enums.items():
+            prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() + "_"
+            for label in values:
+                words = label.removeprefix(prefix).replace("_", " ").lower()
+                if words != "unspecified":
+                    with self.subTest(label):
+                        self.assertIn(words, self.pages.lower().replace("*", ""))
 
 
 class Signatures(unittest.TestCase):

@@ -94,6 +94,7 @@ class Client:
         return None if plain is None else text_words(plain)
 
     def offer(self, call, to, sdp, fingerprint, tie_breaker):
+        """`fingerprint` is "sha-256 AB:CD:.." in upper case, as the SDP has it."""
         roap = {"messageType": "OFFER", "offererSessionId": "1", "seq": 1, "sdp": sdp, "tieBreaker": tie_breaker}
         signature = self._sign("tandem/1/fingerprint", call, u64(self.number), u64(to), fingerprint.encode())
         body = {"object": json.dumps(roap), "fingerprint_signature": signature}

@@ -24,7 +24,7 @@ fn signatures(vault: &DeviceVault, key: KeyHandle) -> Vec<Value> {
     let bob = Msisdn::from_e164("+15551230001").unwrap();
     let public = vault.device_key(key).unwrap();
     let (id, token, imsi) = (RegistrationId([0x1D; 16]), SmsToken([0x70; 16]), ImsiToken([0x13; 32]));
-    let fingerprint = vec!["AB"; 32].join(":");
+    let fingerprint = format!("sha-256 {}", vec!["AB"; 32].join(":"));
     let parts = |list: &[Value]| Value::Array(list.to_vec());
     let number = |number: Msisdn| json!({ "u64": number.as_u64() });
     let bytes = |bytes: &[u8]| json!({ "hex": hex(bytes) });

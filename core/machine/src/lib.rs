@@ -36,6 +36,8 @@ mod phone;
 pub mod prompt;
 mod receipts;
 mod registration;
+#[cfg(test)]
+mod rig;
 mod sealing_rotation;
 mod server_clock;
 mod session;

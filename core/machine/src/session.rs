@@ -372,6 +372,12 @@ impl Session {
         }
     }
 
+    /// Whether this is the attempt we are on.
+    #[cfg(test)]
+    pub(crate) fn is_on(&self, link: LinkId) -> bool {
+        self.link() == Some(link)
+    }
+
     fn link(&self) -> Option<LinkId> {
         match &self.state {
             State::Off | State::Waiting { .. } => None,

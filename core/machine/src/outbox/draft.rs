@@ -136,7 +136,7 @@ impl Outbox {
             (Asked::Instead { draft, .. }, Choice::Wait) => self.compose(Draft { ticket, ..draft }, lines, ctx),
             (Asked::Refused(id), Choice::Carrier) => {
                 self.back_to_queue(id);
-                self.to_sms(id, ticket, lines, ctx);
+                self.turn_into_sms(id, ticket, lines, ctx);
             }
             (Asked::Refused(id), Choice::Quit) => {
                 self.back_to_queue(id);

@@ -18,7 +18,7 @@ pub(super) const SMS_WAIT: Duration = Duration::from_secs(120);
 
 impl Outbox {
     /// The user wants a waiting text to go as an SMS.
-    pub(crate) fn to_sms(&mut self, id: TextId, ticket: Ticket, lines: &mut Lines, ctx: &mut Ctx<'_>) {
+    pub(crate) fn turn_into_sms(&mut self, id: TextId, ticket: Ticket, lines: &mut Lines, ctx: &mut Ctx<'_>) {
         let Some(text) = self.texts.get(&id).filter(|text| can_be_given_up(text)) else {
             ctx.reply(ticket, Err(Refusal::Stale));
             return;

@@ -50,7 +50,7 @@ impl Phone {
             Command::SendText { target, line, body, mode } => {
                 self.send_text(ticket, Wish { target, line, body, mode }, ctx);
             }
-            Command::TextToSms { id } => self.outbox.to_sms(id, ticket, &mut self.lines, ctx),
+            Command::TextToSms { id } => self.outbox.turn_into_sms(id, ticket, &mut self.lines, ctx),
             Command::CancelText { id } => self.outbox.cancel(id, ticket, &mut self.lines, ctx),
             Command::MarkRead { from, ids } => self.receipts.mark_read(ticket, from, ids, &self.lines, ctx),
             Command::Answer { prompt, choice } => self.answer(ticket, prompt, choice, ctx),

@@ -9,9 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_media::{
-    CallMedia, CallMediaConfig, MediaEngine, MediaEvent, MockDevice, Role, RtcMedia, from_48k, to_48k,
-};
+use tandem_media::{CallMedia, CallMediaConfig, MediaEngine, MediaEvent, MockDevice, Role, RtcMedia, from_48k, to_48k};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -29,6 +29,7 @@ pub(crate) struct CallShared {
     sent_packets: AtomicU64,
     sent_wire_bytes: AtomicU64,
     heard: AtomicBool,
+    failed: AtomicBool,
     receiving: Mutex<Receiving>,
 }
 
@@ -53,12 +54,13 @@ impl CallShared {
             epoch: Instant::now(),
             switches: Switches::default(),
             low_rate: AtomicBool::new(mode == VoiceMode::LowRate),
-            payload_type: AtomicU8::new(crate::rtc_media::OPUS_PAYLOAD_TYPE),
+            payload_type: AtomicU8::new(crate::rtc_setup::OPUS_PAYLOAD_TYPE),
             remote_loss: AtomicU32::new(0.0_f32.to_bits()),
             round_trip_us: AtomicU32::new(0),
             sent_packets: AtomicU64::new(0),
             sent_wire_bytes: AtomicU64::new(0),
             heard: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             receiving: Mutex::new(Receiving { playout, arrivals: Arrivals::default() }),
         }
     }
@@ -76,7 +78,28 @@ impl CallShared {
         self.switch_capture();
     }
 
-    pub(crate) fn set_connected(&self, on: bool) {
+    /// The path is up.
+    pub(crate) fn connected(&self) {
+        self.failed.store(false, Ordering::Release);
+        self.switch_connected(true);
+        self.events.push(MediaEvent::Connected);
+    }
+
+    /// The path has gone quiet.
+    pub(crate) fn disconnected(&self) {
+        self.switch_connected(false);
+        self.events.push(MediaEvent::Disconnected);
+    }
+
+    /// The path is lost, or the media cannot go on. Told once, until the path is up again.
+    pub(crate) fn fail(&self) {
+        self.switch_connected(false);
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            self.events.push(MediaEvent::Failed);
+        }
+    }
+
+    fn switch_connected(&self, on: bool) {
         self.switches.connected.store(on, Ordering::Release);
         self.switch_capture();
     }
@@ -123,11 +146,6 @@ impl CallShared {
     pub(crate) fn count_sent(&self, payload_bytes: usize) {
         self.sent_packets.fetch_add(1, Ordering::Relaxed);
         self.sent_wire_bytes.fetch_add(payload_bytes as u64 + PACKET_OVERHEAD_BYTES, Ordering::Relaxed);
-    }
-
-    /// The media cannot go on.
-    pub(crate) fn broken(&self) {
-        self.events.push(MediaEvent::Failed);
     }
 
     /// An authentic RTP packet came.
@@ -182,8 +200,7 @@ impl CallShared {
 
     fn switch_capture(&self) {
         let Switches { sending, hold, connected } = &self.switches;
-        let on =
-            sending.load(Ordering::Acquire) && !hold.load(Ordering::Acquire) && connected.load(Ordering::Acquire);
+        let on = sending.load(Ordering::Acquire) && !hold.load(Ordering::Acquire) && connected.load(Ordering::Acquire);
         self.port.listen(on);
     }
 

@@ -133,7 +133,8 @@ impl MediaEngine for FakeMedia {
 impl Hub {
     /// Connects and disconnects what offer, answer and path say.
     fn settle(&mut self) {
-        let peers: BTreeMap<u64, u64> = self.calls.iter().filter_map(|(id, entry)| Some((*id, entry.peer()?))).collect();
+        let peers: BTreeMap<u64, u64> =
+            self.calls.iter().filter_map(|(id, entry)| Some((*id, entry.peer()?))).collect();
         let path_is_down = self.path_is_down;
         for (id, entry) in &mut self.calls {
             let is_mutual = peers.get(id).is_some_and(|peer| peers.get(peer) == Some(id));

@@ -92,7 +92,8 @@ impl<T: std::marker::Copy + PartialOrd + std::ops::Add<Duration, Output = T>> Re
         }
         self.repeats += 1;
         let answered_before = self.answered;
-        self.due = (self.repeats < REPEATS && !answered_before).then(|| now + FIRST_WAIT * 2_u32.saturating_pow(self.repeats));
+        self.due =
+            (self.repeats < REPEATS && !answered_before).then(|| now + FIRST_WAIT * 2_u32.saturating_pow(self.repeats));
         self.flight.clone()
     }
 }

@@ -1,4 +1,5 @@
 //! The shaped sockets on loopback. Nothing here asserts how long the machine took, only what the link decided.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -37,7 +38,8 @@ fn pattern(length: usize) -> Vec<u8> {
 #[tokio::test]
 async fn every_byte_of_a_stream_arrives_in_order_whatever_the_link_loses() {
     let server = echo_server().await;
-    let phone = link(WayModel { delay_ms: 5, jitter_ms: 3, loss: 0.02, rate_bps: Some(20_000_000), ..WayModel::default() });
+    let phone =
+        link(WayModel { delay_ms: 5, jitter_ms: 3, loss: 0.02, rate_bps: Some(20_000_000), ..WayModel::default() });
     let stream = phone.connect_tcp(server).await.unwrap();
     let (mut read, mut write) = tokio::io::split(stream);
     let sent = pattern(200_000);
@@ -141,10 +143,19 @@ async fn datagrams_are_counted_lost_and_carried() {
 #[test]
 fn one_seed_gives_all_sockets_of_a_phone_one_fate() {
     let lossy = LinkModel::symmetric(WayModel { loss: 0.5, ..WayModel::default() });
-    let fates = |seed| -> Vec<Passage> {
-        let gate = LinkControl::new(seed, lossy).gate().admit_socket();
-        (0..64).map(|_| if gate.pass(Way::Up, 100) == Passage::Lost { Passage::Lost } else { Passage::After(Duration::ZERO) }).collect()
-    };
+    let fates =
+        |seed| -> Vec<Passage> {
+            let gate = LinkControl::new(seed, lossy).gate().admit_socket();
+            (0..64)
+                .map(|_| {
+                    if gate.pass(Way::Up, 100) == Passage::Lost {
+                        Passage::Lost
+                    } else {
+                        Passage::After(Duration::ZERO)
+                    }
+                })
+                .collect()
+        };
     assert_eq!(fates(1), fates(1));
     assert_ne!(fates(1), fates(2));
 }

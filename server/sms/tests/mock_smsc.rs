@@ -1,4 +1,5 @@
 //! The SMPP driver on real sockets against the lab's mock SMSC.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of a test fail like the test itself")]
 
 use std::sync::Arc;
 use std::time::Duration;

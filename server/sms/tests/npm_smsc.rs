@@ -1,6 +1,12 @@
 //! Our ESME against the SMSC of npm's `smpp` package, which Tandem's authors did not write.
 //!
 //! The package lies in `tests/smsc-npm`. Without it, or without node, these tests fail: `tests/run` installs both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test itself"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

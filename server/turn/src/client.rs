@@ -71,11 +71,11 @@ impl Client {
         }
     }
 
-    pub(crate) fn from_client(&mut self, data: &[u8], now: Mono) -> Result<Option<Datagram>, Broken> {
+    pub(crate) fn client_message(&mut self, data: &[u8], now: Mono) -> Result<Option<Datagram>, Broken> {
         self.receive(self.address, self.listen, data, now)
     }
 
-    pub(crate) fn from_peer(
+    pub(crate) fn peer_datagram(
         &mut self,
         relay: SocketAddr,
         peer: SocketAddr,

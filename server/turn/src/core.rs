@@ -214,7 +214,7 @@ impl Core {
     }
 
     /// One message came from a client.
-    pub fn from_client(&mut self, key: ClientKey, data: &[u8], now: Mono) {
+    pub fn client_message(&mut self, key: ClientKey, data: &[u8], now: Mono) {
         let Ok(message) = Message::from_bytes(data) else {
             if ChannelData::parse(data).is_ok() {
                 self.media(key, data, now);

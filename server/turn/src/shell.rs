@@ -217,7 +217,7 @@ impl Shell {
                 received = self.udp.recv_from(&mut datagram) => {
                     // An error is a peer's "port unreachable" and says nothing about this socket.
                     if let Ok((length, from)) = received {
-                        self.from_client(ClientKey { via: Via::Udp, address: from }, datagram.get(..length).unwrap_or_default());
+                        self.client_message(ClientKey { via: Via::Udp, address: from }, datagram.get(..length).unwrap_or_default());
                     }
                 }
                 Some(news) = inbox.recv() => self.news(news),
@@ -232,15 +232,15 @@ impl Shell {
         }
     }
 
-    fn from_client(&self, client: ClientKey, data: &[u8]) {
-        self.shared.core().from_client(client, data, self.shared.now());
+    fn client_message(&self, client: ClientKey, data: &[u8]) {
+        self.shared.core().client_message(client, data, self.shared.now());
     }
 
     fn news(&mut self, news: News) {
         let now = self.shared.now();
         match news {
-            News::FromPeer { relay, peer, data } => self.shared.core().from_peer(relay, peer, &data, now),
-            News::FromConnection { client, data } => self.from_client(client, &data),
+            News::FromPeer { relay, peer, data } => self.shared.core().peer_datagram(relay, peer, &data, now),
+            News::FromConnection { client, data } => self.client_message(client, &data),
             News::ConnectionClosed { client } => {
                 self.close_connection(client);
                 self.shared.core().connection_closed(client);

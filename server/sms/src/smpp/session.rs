@@ -33,6 +33,7 @@ mod tests;
 const MAX_SEQUENCE: u32 = 0x7FFF_FFFF;
 
 /// What the shell is asked to do.
+#[expect(clippy::large_enum_variant, reason = "moved once and gone; a box would cost an allocation for every PDU")]
 #[derive(Clone, PartialEq)]
 pub enum Effect {
     /// Open a connection, then call [`Session::connected`] or [`Session::connection_lost`].

@@ -41,6 +41,7 @@ enum Order {
     ShutDown(oneshot::Sender<()>),
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once and gone; a box would cost an allocation for every PDU")]
 enum News {
     Connected(Writer),
     Frame(Frame),

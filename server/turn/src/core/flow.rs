@@ -11,14 +11,14 @@ use crate::client::{Broken, Client, Datagram, Wish};
 
 impl Core {
     /// One datagram came from a peer to a relay.
-    pub fn from_peer(&mut self, relay: SocketAddr, peer: SocketAddr, data: &[u8], now: Mono) {
+    pub fn peer_datagram(&mut self, relay: SocketAddr, peer: SocketAddr, data: &[u8], now: Mono) {
         let Some(key) = self.relays.get(&relay).copied() else { return };
         if !self.config.peers.allows(peer.ip()) {
             self.counters.forbidden_peers += 1;
             return;
         }
         let Some(client) = self.clients.get_mut(&key) else { return };
-        match client.from_peer(relay, peer, data, now) {
+        match client.peer_datagram(relay, peer, data, now) {
             Ok(Some(_)) if !client.bucket.take(data.len(), now) => self.counters.over_rate += 1,
             Ok(Some(datagram)) => self.outputs.push_back(Output::ToClient { client: key, data: datagram.data }),
             Ok(None) => {}
@@ -35,7 +35,7 @@ impl Core {
 
     pub(super) fn hand_over(&mut self, key: ClientKey, data: &[u8], now: Mono) {
         let Some(client) = self.clients.get_mut(&key) else { return };
-        match client.from_client(data, now) {
+        match client.client_message(data, now) {
             Ok(datagram) => {
                 self.send(key, datagram, now);
                 self.pump(key, now);

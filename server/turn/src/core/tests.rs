@@ -78,7 +78,7 @@ impl Bench {
 
     fn say(&mut self, client: ClientKey, data: &[u8]) -> Vec<Output> {
         let before = self.outputs.len();
-        self.core.from_client(client, data, self.now);
+        self.core.client_message(client, data, self.now);
         self.drain();
         self.outputs[before..].to_vec()
     }
@@ -109,7 +109,9 @@ impl Bench {
         let message = Message::from_bytes(&answer).unwrap();
         match message.class() {
             MessageClass::Success => Ok(answer),
-            _ => Err(message.attribute::<ErrorCode>().unwrap().code()),
+            MessageClass::Error | MessageClass::Request | MessageClass::Indication => {
+                Err(message.attribute::<ErrorCode>().unwrap().code())
+            }
         }
     }
 
@@ -316,7 +318,7 @@ proptest! {
                 octets.truncate(at);
             }
             bench.say(client(port), &octets);
-            bench.core.from_peer(relay, peer, &octets, bench.now);
+            bench.core.peer_datagram(relay, peer, &octets, bench.now);
             bench.drain();
         }
         prop_assert_eq!(bench.core.counters().broken_clients, 0);

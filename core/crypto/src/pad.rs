@@ -1,26 +1,26 @@
 //! Padding: a sealed body tells the class of its length and not the length.
 //!
-//! Before sealing, a plain text becomes its length (u32, big endian), itself, and zeros up to the next bucket: 64, 128,
-//! 256 and so on to 32768 bytes, and from there every 8192 bytes.
+//! Before sealing, a plain text becomes its length (u32, big endian), itself, and zeros up to the next bucket. Text and zeros
+//! together fill 64, 128, 256 and so on to 4096 bytes, and from there a multiple of 4096, so that what already has such a
+//! length grows by nothing but the four bytes in front.
 
 use zeroize::Zeroizing;
 
 const LENGTH: usize = 4;
 const SMALLEST: usize = 64;
-const LAST_POWER: usize = 32 * 1024;
-const STEP: usize = 8 * 1024;
+const STEP: usize = 4_096;
 
 /// Bytes that `plain` bytes take once padded.
 #[must_use]
 pub const fn padded_len(plain: usize) -> usize {
-    let needed = plain.saturating_add(LENGTH);
-    if needed <= SMALLEST {
+    let bucket = if plain <= SMALLEST {
         SMALLEST
-    } else if needed <= LAST_POWER {
-        needed.next_power_of_two()
+    } else if plain <= STEP {
+        plain.next_power_of_two()
     } else {
-        needed.div_ceil(STEP).saturating_mul(STEP)
-    }
+        plain.div_ceil(STEP).saturating_mul(STEP)
+    };
+    bucket.saturating_add(LENGTH)
 }
 
 pub(crate) fn pad(plain: &[u8]) -> Zeroizing<Vec<u8>> {
@@ -50,12 +50,10 @@ mod tests {
 
     #[test]
     fn buckets_end_where_the_format_says() {
-        for (plain, padded) in
-            [(0, 64), (60, 64), (61, 128), (124, 128), (125, 256), (32_764, 32_768), (32_765, 40_960)]
-        {
-            assert_eq!(padded_len(plain), padded, "{plain}");
+        for (plain, bucket) in [(0, 64), (64, 64), (65, 128), (128, 128), (129, 256), (4_096, 4_096), (4_097, 8_192)] {
+            assert_eq!(padded_len(plain), bucket + 4, "{plain}");
         }
-        assert_eq!(padded_len(TEXT_BODY_MAX), 73_728);
+        assert_eq!(padded_len(TEXT_BODY_MAX), TEXT_BODY_MAX + 4);
     }
 
     #[test]
@@ -67,10 +65,10 @@ mod tests {
     fn what_was_not_padded_here_is_refused() {
         assert_eq!(unpad(&[]), None);
         assert_eq!(unpad(&[0, 0, 0]), None);
-        assert_eq!(unpad(&[0; 63]), None);
-        assert_eq!(unpad(&[0xFF; 64]), None);
+        assert_eq!(unpad(&[0; 67]), None);
+        assert_eq!(unpad(&[0xFF; 68]), None);
         let mut dirty = pad(b"x").to_vec();
-        dirty[63] = 1;
+        dirty[67] = 1;
         assert_eq!(unpad(&dirty), None);
     }
 

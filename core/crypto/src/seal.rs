@@ -158,17 +158,4 @@ mod tests {
             hex("1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db21993c62ce81883d2dd1b51a28")
         );
     }
-
-    /// What docs/protocol/sealing.md gives for other clients to check themselves with.
-    #[test]
-    fn the_format_does_not_move() {
-        let (private, public) = derive(&[1; 32]);
-        let mut rng = Fixed(vec![2; 32]);
-        let sealed = seal(&public, SealingKeyId(3), b"context", b"hello", &mut rng).unwrap();
-        assert_eq!(sealed.0.len(), sealed_len(5));
-        assert_eq!(sealed.0[..5], [1, 0, 0, 0, 3]);
-        assert_eq!(open(&private, SealingKeyId(3), b"context", &sealed.0[5..]), Some(b"hello".to_vec()));
-        let vector = include_str!("../tests/sealed_v1.hex").trim();
-        assert_eq!(HEXLOWER.encode(&sealed.0), vector);
-    }
 }

@@ -9,32 +9,41 @@
 //!  tandem-guard (thread): watches for progress; dials through the carrier when the machine is gone
 //! ```
 //!
-//! The whole of the API, each method safe to call from any thread and any executor:
-//!
-//! ```text
-//! Engine::start(EngineConfig, Ports, Arc<dyn MediaEngine>, Arc<dyn Connector>) -> Result<Engine, StartError>
-//! async command(&self, Command) -> Result<Reply, CommandError>      safe to drop at any await
-//! notify(&self, HostInput) -> Result<(), NotifyError>               returns at once
-//! async next_event(&self) -> Option<Event>                          None: stopped; one consumer
-//! views(&self) -> Views                                             registrations, online, calls, prompts, marks
-//! async thread(&self, peer: Msisdn, before: Option<WallMillis-ordered cursor>, limit) -> Result<Vec<ThreadItem>, ReadError>
-//! async log(&self, before: Option<u64>, limit) -> Result<Vec<LogRow>, ReadError>
-//! call_audio(&self, CallId) -> Option<AudioPort>                    from the moment its media is open
-//! call_stats(&self, CallId) -> Option<MediaStats>                   the last second's
-//! dial_carrier(&self, Option<Line>, &str)                           without machine or store
-//! async shutdown(&self, deadline: Duration)                         idempotent; Drop is safe without it
-//! ```
+//! [`Engine`] is the whole of it: `start`, `command`, `notify`, `next_event`, `views`, pages of history, `shutdown`. It
+//! keeps law 10: a machine that panics or hangs leaves a phone that dials through the carrier.
 
+mod address;
+mod call_media;
+mod clock;
 pub mod config;
+mod engine;
+pub mod errors;
+mod events;
+mod fault_points;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod faults;
-pub mod errors;
+mod guard;
+mod host;
+mod keys;
+mod latch;
+mod link;
+mod logging;
+mod pending;
 pub mod ports;
+mod register;
+mod runner;
+mod shared;
+mod store_thread;
+mod tls;
+mod views;
 
+pub use clock::ProcessClock;
 pub use config::{EngineConfig, MediaSetup, Roots, StartError};
+pub use engine::Engine;
 pub use errors::{CommandError, NotifyError, ReadError};
 pub use ports::{
-    ByteStream, Clock, Connector, HostError, KeyStore, Log, LogLevel, Ports, Sms, TcpConnector,
-    Telephony,
+    ByteStream, Clock, Connector, HostError, KeyStore, Log, LogLevel, Ports, Sms, TcpConnector, Telephony,
 };
+pub use tandem_store::{StoreError, ThreadItem, ThreadText};
+pub use views::Views;

@@ -36,13 +36,7 @@ pub trait Sms: Send + Sync {
     ///
     /// # Errors
     /// [`HostError`] when it cannot even be tried; this counts as the answer.
-    fn send(
-        &self,
-        ticket: Ticket,
-        line: Option<Line>,
-        to: &str,
-        body: &str,
-    ) -> Result<(), HostError>;
+    fn send(&self, ticket: Ticket, line: Option<Line>, to: &str, body: &str) -> Result<(), HostError>;
 }
 
 /// Dials through the carrier.
@@ -87,10 +81,7 @@ pub trait Clock: Send + Sync {
 
     /// Both, read together.
     fn now(&self) -> Now {
-        Now {
-            mono: self.mono().mono(),
-            wall: self.wall(),
-        }
+        Now { mono: self.mono().mono(), wall: self.wall() }
     }
 }
 

@@ -98,6 +98,12 @@ impl Device {
         self.phone.late
     }
 
+    /// Whether this is the connection attempt a line is on.
+    #[cfg(test)]
+    pub(crate) fn has_link(&self, line: Line, link: crate::input::LinkId) -> bool {
+        self.phone.lines.iter().any(|unit| unit.line == line && unit.session.is_on(link))
+    }
+
     fn with(&mut self, now: Now, act: impl FnOnce(&mut Phone, &mut Ctx<'_>)) {
         let mut ctx =
             Ctx { now, config: &self.config, vault: &mut *self.vault, random: &mut *self.random, out: &mut self.out };

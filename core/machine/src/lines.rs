@@ -42,10 +42,6 @@ impl Lines {
         }
     }
 
-    pub(crate) fn get(&self, line: Line) -> Option<&LineUnit> {
-        self.units.get(&line)
-    }
-
     pub(crate) fn get_mut(&mut self, line: Line) -> Option<&mut LineUnit> {
         self.units.get_mut(&line)
     }
@@ -154,6 +150,11 @@ impl Lines {
             .map(|unit| unit.marks.shown(number, unit.session.offset(), ctx.now))
             .min()
             .unwrap_or(MarkShown::None)
+    }
+
+    /// What one line sees of a number.
+    pub(crate) fn mark_seen_by(&self, line: Line, number: Msisdn, ctx: &Ctx<'_>) -> MarkShown {
+        self.units.get(&line).map_or(MarkShown::None, |unit| unit.marks.shown(number, unit.session.offset(), ctx.now))
     }
 
     /// Every mark as last shown.

@@ -1,13 +1,20 @@
 //! All machines of one phone side by side, and who hears what.
 
+mod calling;
 mod commands;
 mod restore;
+mod texting;
 mod words;
 
-use crate::ctx::Ctx;
+use crate::call::Calls;
+use crate::choosing::Choosing;
+use crate::ctx::{Ctx, World};
 use crate::effect::Event;
+use crate::inbox::Inbox;
 use crate::input::{Input, LinkInput, NetworkSnapshot, StoreFailure, StoreInput};
 use crate::lines::Lines;
+use crate::outbox::Outbox;
+use crate::receipts::Receipts;
 use crate::view::{CallView, Notice, Prompt};
 use std::collections::BTreeMap;
 use tandem_model::rows::SettingsRow;
@@ -17,6 +24,11 @@ use tandem_model::{Mono, Ticket};
 #[derive(Debug)]
 pub(crate) struct Phone {
     pub(crate) lines: Lines,
+    outbox: Outbox,
+    inbox: Inbox,
+    receipts: Receipts,
+    choosing: Choosing,
+    calls: Calls,
     /// Settings that are being made durable: by commit, the command's ticket and the row.
     settings: BTreeMap<Ticket, (Ticket, SettingsRow)>,
     /// The path as the OS last told it; `None` before it did.
@@ -32,6 +44,11 @@ impl Phone {
     pub(crate) fn new(settings: Option<SettingsRow>, fresh: bool) -> Self {
         Self {
             lines: Lines::new(settings, fresh),
+            outbox: Outbox::default(),
+            inbox: Inbox::default(),
+            receipts: Receipts::default(),
+            choosing: Choosing::default(),
+            calls: Calls::default(),
             settings: BTreeMap::new(),
             network: None,
             emergency: Vec::new(),
@@ -46,7 +63,10 @@ impl Phone {
             Input::Host(host) => self.host(host, ctx),
             Input::Link(link) => self.link(link, ctx),
             Input::Store(store) => self.store(&store, ctx),
-            Input::Media { call: _, event: _ } => self.late += 1,
+            Input::Media { call, event } => {
+                let taken = self.calls.on_media(call, event, &self.lines, ctx);
+                self.count_late(taken);
+            }
         }
         self.settle(ctx);
     }
@@ -54,15 +74,41 @@ impl Phone {
     pub(crate) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
         self.lines.handle_timeout(ctx);
         self.settle(ctx);
+        self.outbox.handle_timeout(&mut self.lines, ctx);
+        self.receipts.handle_timeout(&self.lines, ctx);
+        self.calls.handle_timeout(&self.lines, ctx);
+        self.settle(ctx);
     }
 
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
-        self.lines.poll_timeout(config)
+        [
+            self.lines.poll_timeout(config),
+            self.outbox.poll_timeout(),
+            self.receipts.poll_timeout(),
+            self.calls.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets everyone follow what the input changed about the lines.
     fn settle(&mut self, ctx: &mut Ctx<'_>) {
-        for (_line, _turn) in self.lines.settle(ctx) {}
+        for (line, turn) in self.lines.settle(ctx) {
+            if turn.down {
+                self.outbox.session_down(line, ctx);
+                self.receipts.session_down(line);
+                self.calls.on_session_down(line, &self.lines, ctx);
+            }
+            if turn.over {
+                self.outbox.line_over(line, ctx);
+            }
+            if turn.up && self.lines.session(line).is_some() {
+                self.outbox.session_up(line, &mut self.lines, ctx);
+                self.receipts.session_up(ctx);
+                self.calls.on_session_up(line, &self.lines, ctx);
+            }
+        }
     }
 
     fn link(&mut self, link: LinkInput, ctx: &mut Ctx<'_>) {
@@ -102,7 +148,11 @@ impl Phone {
         }
         let durable = duplicates.is_some();
         let taken = self.settings_kept(ticket, durable, ctx)
-            || self.lines.iter_mut().any(|unit| unit.committed(ticket, durable, ctx));
+            || self.lines.iter_mut().any(|unit| unit.committed(ticket, durable, ctx))
+            || self.outbox.committed(ticket, durable, &mut self.lines, ctx)
+            || self.inbox.committed(ticket, duplicates.map(Vec::as_slice), &self.lines, ctx)
+            || self.receipts.committed(ticket, durable, ctx)
+            || self.calls.on_store(ticket);
         self.count_late(taken);
     }
 
@@ -113,10 +163,13 @@ impl Phone {
     }
 
     pub(crate) fn call_views(&self) -> Vec<CallView> {
-        Vec::new()
+        self.calls.views()
     }
 
     pub(crate) fn prompt_views(&self) -> Vec<Prompt> {
-        Vec::new()
+        let mut prompts: Vec<Prompt> =
+            self.choosing.views().chain(self.outbox.prompt_views()).chain(self.calls.prompts()).cloned().collect();
+        prompts.sort_by_key(|prompt| prompt.id);
+        prompts
     }
 }

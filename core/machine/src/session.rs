@@ -163,6 +163,11 @@ impl Session {
         }
     }
 
+    /// Whether a session stands or may come to stand: there is somebody to be and a network to be it on.
+    pub(crate) fn may_come(&self) -> bool {
+        !matches!(self.state, State::Off)
+    }
+
     /// Somebody's request, sent at `sent`, was answered now.
     pub(crate) fn note_round_trip(&mut self, sent: Mono, ctx: &Ctx<'_>) {
         if let State::Up(up) = &mut self.state
@@ -249,8 +254,9 @@ impl Session {
             }
             (State::Up(up), ServerFrame::Time { ticket, now }) => {
                 let asked = up.asks.iter().position(|(asked, _)| *asked == ticket);
+                // Not asked by the session: a measurement's.
                 let Some((_, sent)) = asked.map(|at| up.asks.remove(at)) else {
-                    return Heard::Nothing;
+                    return Heard::Pass(ServerFrame::Time { ticket, now });
                 };
                 self.told_time(sent, now, ctx)
             }
@@ -364,6 +370,12 @@ impl Session {
                 self.fall_back(Duration::ZERO, ctx);
             }
         }
+    }
+
+    /// Whether this is the attempt we are on.
+    #[cfg(test)]
+    pub(crate) fn is_on(&self, link: LinkId) -> bool {
+        self.link() == Some(link)
     }
 
     fn link(&self) -> Option<LinkId> {

@@ -29,6 +29,7 @@ pub(crate) struct CallShared {
     sent_packets: AtomicU64,
     sent_wire_bytes: AtomicU64,
     heard: AtomicBool,
+    failed: AtomicBool,
     receiving: Mutex<Receiving>,
 }
 
@@ -53,12 +54,13 @@ impl CallShared {
             epoch: Instant::now(),
             switches: Switches::default(),
             low_rate: AtomicBool::new(mode == VoiceMode::LowRate),
-            payload_type: AtomicU8::new(crate::rtc_media::OPUS_PAYLOAD_TYPE),
+            payload_type: AtomicU8::new(crate::rtc_setup::OPUS_PAYLOAD_TYPE),
             remote_loss: AtomicU32::new(0.0_f32.to_bits()),
             round_trip_us: AtomicU32::new(0),
             sent_packets: AtomicU64::new(0),
             sent_wire_bytes: AtomicU64::new(0),
             heard: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             receiving: Mutex::new(Receiving { playout, arrivals: Arrivals::default() }),
         }
     }
@@ -76,7 +78,28 @@ impl CallShared {
         self.switch_capture();
     }
 
-    pub(crate) fn set_connected(&self, on: bool) {
+    /// The path is up.
+    pub(crate) fn connected(&self) {
+        self.failed.store(false, Ordering::Release);
+        self.switch_connected(true);
+        self.events.push(MediaEvent::Connected);
+    }
+
+    /// The path has gone quiet.
+    pub(crate) fn disconnected(&self) {
+        self.switch_connected(false);
+        self.events.push(MediaEvent::Disconnected);
+    }
+
+    /// The path is lost, or the media cannot go on. Told once, until the path is up again.
+    pub(crate) fn fail(&self) {
+        self.switch_connected(false);
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            self.events.push(MediaEvent::Failed);
+        }
+    }
+
+    fn switch_connected(&self, on: bool) {
         self.switches.connected.store(on, Ordering::Release);
         self.switch_capture();
     }
@@ -101,12 +124,16 @@ impl CallShared {
         self.payload_type.load(Ordering::Acquire)
     }
 
-    /// What RTCP told: the peer's loss in percent and the round trip in milliseconds.
-    pub(crate) fn told(&self, remote_loss_percent: f32, round_trip_ms: Option<f32>) {
-        self.remote_loss.store(remote_loss_percent.to_bits(), Ordering::Release);
-        if let Some(ms) = round_trip_ms {
-            self.round_trip_us.store((ms * 1000.0) as u32, Ordering::Release);
-        }
+    /// The peer reported this loss over the last second, in percent. Smoothed over a few reports: at 50 packets a
+    /// second one report is a coarse measure.
+    pub(crate) fn reported_loss(&self, percent: f32) {
+        let smoothed = self.remote_loss_percent() * 0.6 + percent * 0.4;
+        let settled = if smoothed < 0.1 { 0.0 } else { smoothed };
+        self.remote_loss.store(settled.to_bits(), Ordering::Release);
+    }
+
+    pub(crate) fn measured_round_trip(&self, ms: f32) {
+        self.round_trip_us.store((ms * 1000.0) as u32, Ordering::Release);
     }
 
     /// Brings the encoder to the mode and loss of now.
@@ -119,11 +146,6 @@ impl CallShared {
     pub(crate) fn count_sent(&self, payload_bytes: usize) {
         self.sent_packets.fetch_add(1, Ordering::Relaxed);
         self.sent_wire_bytes.fetch_add(payload_bytes as u64 + PACKET_OVERHEAD_BYTES, Ordering::Relaxed);
-    }
-
-    /// The media cannot go on.
-    pub(crate) fn broken(&self) {
-        self.events.push(MediaEvent::Failed);
     }
 
     /// An authentic RTP packet came.
@@ -178,8 +200,7 @@ impl CallShared {
 
     fn switch_capture(&self) {
         let Switches { sending, hold, connected } = &self.switches;
-        let on =
-            sending.load(Ordering::Acquire) && !hold.load(Ordering::Acquire) && connected.load(Ordering::Acquire);
+        let on = sending.load(Ordering::Acquire) && !hold.load(Ordering::Acquire) && connected.load(Ordering::Acquire);
         self.port.listen(on);
     }
 

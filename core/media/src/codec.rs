@@ -87,7 +87,8 @@ struct OpusVoiceEncoder {
 
 impl OpusVoiceEncoder {
     fn new(mode: VoiceMode) -> Result<Self, MediaError> {
-        let mut opus = OpusEncoder::new(SAMPLE_RATE_HZ.cast_signed(), 1, Application::Voip).map_err(|_| MediaError::Broken)?;
+        let mut opus =
+            OpusEncoder::new(SAMPLE_RATE_HZ.cast_signed(), 1, Application::Voip).map_err(|_| MediaError::Broken)?;
         opus.complexity = 9;
         opus.signal_type = Some(SignalType::Voice);
         // Telephony is judged on wideband; above it the bits of these rates are better spent below 8 kHz.
@@ -276,8 +277,9 @@ mod tests {
         let mut encoder = OpusCodec.encoder(VoiceMode::Full).unwrap();
         encoder.set_expected_loss(20.0);
         // A tone that changes every frame: what concealment cannot guess.
-        let source: Vec<i16> =
-            (0..960 * 40).map(|n| ((n as f32 * (0.02 + 0.01 * ((n / 960) % 5) as f32)).sin() * 9000.0) as i16).collect();
+        let source: Vec<i16> = (0..960 * 40)
+            .map(|n| ((n as f32 * (0.02 + 0.01 * ((n / 960) % 5) as f32)).sin() * 9000.0) as i16)
+            .collect();
         let packets: Vec<Vec<u8>> = source.chunks(960).map(|frame| encoder.encode(frame).unwrap()).collect();
         let error_with = |recover: bool| {
             let (mut whole, mut holed) = (OpusCodec.decoder().unwrap(), OpusCodec.decoder().unwrap());

@@ -99,7 +99,8 @@ pub fn to_48k(samples_16k: &[i16]) -> Vec<i16> {
 #[must_use]
 pub fn from_48k(samples_48k: &[i16]) -> Vec<i16> {
     let taps = low_pass();
-    let sample = |index: i64| usize::try_from(index).ok().and_then(|at| samples_48k.get(at)).map_or(0.0, |&s| f32::from(s));
+    let sample =
+        |index: i64| usize::try_from(index).ok().and_then(|at| samples_48k.get(at)).map_or(0.0, |&s| f32::from(s));
     (0..samples_48k.len() / 3).map(|at| clip(convolve(&taps, at * 3, sample))).collect()
 }
 
@@ -154,8 +155,9 @@ mod tests {
 
     #[test]
     fn what_16_khz_cannot_carry_is_cut() {
-        let high: Vec<i16> =
-            (0..9600).map(|n| ((n as f32 * 11_000.0 * std::f32::consts::TAU / 48_000.0).sin() * 10_000.0) as i16).collect();
+        let high: Vec<i16> = (0..9600)
+            .map(|n| ((n as f32 * 11_000.0 * std::f32::consts::TAU / 48_000.0).sin() * 10_000.0) as i16)
+            .collect();
         assert!(from_48k(&high).iter().skip(100).take(3000).all(|sample| sample.abs() < 60));
     }
 

@@ -7,9 +7,7 @@ pub(crate) fn sha256_of(sdp: &str) -> Option<String> {
         let Some(value) = line.trim_end().strip_prefix("a=fingerprint:") else {
             continue;
         };
-        let Some((hash, digest)) = value.split_once(' ') else {
-            return None;
-        };
+        let (hash, digest) = value.split_once(' ')?;
         if !hash.eq_ignore_ascii_case("sha-256") {
             continue;
         }
@@ -25,10 +23,8 @@ pub(crate) fn sha256_of(sdp: &str) -> Option<String> {
 /// 32 hex pairs joined by `:`, in upper case; `None` for anything else.
 fn normalise(digest: &str) -> Option<String> {
     let pairs: Vec<&str> = digest.split(':').collect();
-    let whole = pairs.len() == 32
-        && pairs
-            .iter()
-            .all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()));
+    let whole =
+        pairs.len() == 32 && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()));
     whole.then(|| digest.to_ascii_uppercase())
 }
 
@@ -42,26 +38,15 @@ mod tests {
 
     #[test]
     fn reads_the_fingerprint_whatever_its_case_and_line_ending() {
-        let sdp = format!(
-            "v=0\r\na=fingerprint:SHA-256 {}\r\nm=audio 9\r\n",
-            digest("ab")
-        );
+        let sdp = format!("v=0\r\na=fingerprint:SHA-256 {}\r\nm=audio 9\r\n", digest("ab"));
         assert_eq!(sha256_of(&sdp), Some(digest("AB")));
     }
 
     #[test]
     fn two_equal_lines_are_one_fingerprint_and_two_different_ones_are_none() {
-        let same = format!(
-            "a=fingerprint:sha-256 {}\na=fingerprint:sha-256 {}\n",
-            digest("0A"),
-            digest("0a")
-        );
+        let same = format!("a=fingerprint:sha-256 {}\na=fingerprint:sha-256 {}\n", digest("0A"), digest("0a"));
         assert_eq!(sha256_of(&same), Some(digest("0A")));
-        let differ = format!(
-            "a=fingerprint:sha-256 {}\na=fingerprint:sha-256 {}\n",
-            digest("0A"),
-            digest("0B")
-        );
+        let differ = format!("a=fingerprint:sha-256 {}\na=fingerprint:sha-256 {}\n", digest("0A"), digest("0B"));
         assert_eq!(sha256_of(&differ), None);
     }
 
@@ -69,10 +54,7 @@ mod tests {
     fn weaker_hashes_short_digests_and_nonsense_are_none() {
         assert_eq!(sha256_of("a=fingerprint:sha-1 AA:BB\n"), None);
         assert_eq!(sha256_of("a=fingerprint:sha-256 AA:BB\n"), None);
-        assert_eq!(
-            sha256_of(&format!("a=fingerprint:sha-256 {}\n", digest("G0"))),
-            None
-        );
+        assert_eq!(sha256_of(&format!("a=fingerprint:sha-256 {}\n", digest("G0"))), None);
         assert_eq!(sha256_of("a=fingerprint:sha-256\n"), None);
         assert_eq!(sha256_of(""), None);
     }

@@ -100,13 +100,7 @@ impl CallMediaConfig {
     /// A configuration with defaults: no servers, every interface, full mode.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self {
-            role,
-            ice_servers: Vec::new(),
-            relay_only: false,
-            bind: Vec::new(),
-            mode: VoiceMode::Full,
-        }
+        Self { role, ice_servers: Vec::new(), relay_only: false, bind: Vec::new(), mode: VoiceMode::Full }
     }
 }
 
@@ -123,9 +117,7 @@ pub struct IceServer {
 
 impl fmt::Debug for IceServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IceServer")
-            .field("urls", &self.urls.len())
-            .finish_non_exhaustive()
+        f.debug_struct("IceServer").field("urls", &self.urls.len()).finish_non_exhaustive()
     }
 }
 

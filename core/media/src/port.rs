@@ -60,9 +60,7 @@ impl AudioPort {
             return 0;
         }
         let dropped = push_bounded(&mut lock(&self.shared.capture), samples);
-        self.shared
-            .capture_dropped
-            .fetch_add(dropped, Ordering::Relaxed);
+        self.shared.capture_dropped.fetch_add(dropped, Ordering::Relaxed);
         self.shared.captured.notify_one();
         samples.len()
     }
@@ -74,9 +72,7 @@ impl AudioPort {
         let taken = pop_into(&mut lock(&self.shared.playout), out);
         if let Some(rest) = out.get_mut(taken..) {
             rest.fill(0);
-            self.shared
-                .playout_missing
-                .fetch_add(rest.len() as u64, Ordering::Relaxed);
+            self.shared.playout_missing.fetch_add(rest.len() as u64, Ordering::Relaxed);
         }
         self.shared.played.notify_one();
         taken
@@ -113,9 +109,7 @@ impl AudioPort {
     /// Hands decoded samples to the device.
     pub(crate) fn push_playout(&self, samples: &[i16]) {
         let dropped = push_bounded(&mut lock(&self.shared.playout), samples);
-        self.shared
-            .playout_dropped
-            .fetch_add(dropped, Ordering::Relaxed);
+        self.shared.playout_dropped.fetch_add(dropped, Ordering::Relaxed);
     }
 
     /// Whether the ring holds less than the device may ask for next.

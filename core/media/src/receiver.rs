@@ -10,13 +10,8 @@ use crate::port::{AudioPort, FRAME_SAMPLES};
 /// Takes the packets of the peer's track until it ends.
 pub(crate) async fn receive_track(shared: Arc<CallShared>, track: Arc<dyn TrackRemote>) {
     while let Some(event) = track.poll().await {
-        match event {
-            TrackRemoteEvent::OnRtpPacket(packet) => {
-                shared.received(packet.header.sequence_number, packet.header.timestamp, packet.payload);
-            }
-            TrackRemoteEvent::OnEnded => return,
-            // Nothing else a track may say changes what is played.
-            _ => {}
+        if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+            shared.received(packet.header.sequence_number, packet.header.timestamp, packet.payload);
         }
     }
 }

@@ -1,28 +1,20 @@
 //! The runtime that `webrtc` is given: tokio, with the link gate under its sockets, and a count of what is alive.
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
 use webrtc::runtime::{
-    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, TokioRuntime, Transmit,
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
-use crate::gate::{LinkGate, Passage, SocketGate, Way};
-
-/// Datagrams that may be on their way in either direction of one socket; more are lost.
-const IN_FLIGHT: usize = 1024;
-/// Room for one receive of the kernel, which may coalesce datagrams.
-const RECEIVE_BYTES: usize = 64 * 1024;
+use crate::gate::LinkGate;
+use crate::gated_socket::GatedSocket;
+use crate::repeating_socket::RepeatingSocket;
 
 /// Sockets and tasks of the media engine that are alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,7 +52,7 @@ impl Census {
 
 /// One thing that is alive.
 #[derive(Debug)]
-struct Alive(Arc<AtomicUsize>);
+pub(crate) struct Alive(Arc<AtomicUsize>);
 
 impl Alive {
     fn count(counter: &Arc<AtomicUsize>) -> Self {
@@ -72,6 +64,38 @@ impl Alive {
 impl Drop for Alive {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Tasks of one call; aborted together.
+#[derive(Clone)]
+pub(crate) struct TaskList {
+    census: Census,
+    running: Arc<Mutex<Option<Vec<tokio::task::JoinHandle<()>>>>>,
+}
+
+impl TaskList {
+    pub(crate) fn new(census: Census) -> Self {
+        Self { census, running: Arc::new(Mutex::new(Some(Vec::new()))) }
+    }
+
+    /// Starts a task, unless the call is closed.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = running.as_mut() {
+            tasks.retain(|task| !task.is_finished());
+            tasks.push(self.census.spawn(future));
+        }
+    }
+
+    /// Ends all tasks and waits for their end. No more can be started.
+    pub(crate) async fn end(&self) {
+        let tasks = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for task in tasks.into_iter().flatten() {
+            task.abort();
+            // An aborted task ends in an error, which is what is wanted.
+            let _ = task.await;
+        }
     }
 }
 
@@ -97,9 +121,12 @@ impl Runtime for GatedRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let alive = Alive::count(&self.census.sockets);
-        let inner = TokioRuntime.wrap_udp_socket(socket)?;
-        let Some(gate) = &self.gate else { return Ok(Arc::new(OpenSocket { inner, _alive: alive })) };
-        Ok(Arc::new(GatedSocket::new(inner, gate.admit_socket(), alive, &self.census)))
+        let open = TokioRuntime.wrap_udp_socket(socket)?;
+        let inner: Arc<dyn AsyncUdpSocket> = match &self.gate {
+            Some(gate) => Arc::new(GatedSocket::new(open, gate.admit_socket(), &self.census)),
+            None => open,
+        };
+        Ok(Arc::new(RepeatingSocket::new(inner, alive)))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -132,164 +159,5 @@ impl Runtime for GatedRuntime {
 
     fn name(&self) -> &'static str {
         "tokio, gated"
-    }
-}
-
-/// A socket without a gate: only counted.
-#[derive(Debug)]
-struct OpenSocket {
-    inner: Arc<dyn AsyncUdpSocket>,
-    _alive: Alive,
-}
-
-impl AsyncUdpSocket for OpenSocket {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        self.inner.poll_send(cx, transmit)
-    }
-
-    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-        self.inner.poll_recv(cx, bufs, meta)
-    }
-
-    fn max_gso_segments(&self) -> usize {
-        self.inner.max_gso_segments()
-    }
-
-    fn max_gro_segments(&self) -> usize {
-        self.inner.max_gro_segments()
-    }
-}
-
-/// A datagram on its way, and when it arrives.
-#[derive(Debug)]
-struct Travelling {
-    due: Instant,
-    payload: Vec<u8>,
-    peer: SocketAddr,
-}
-
-/// A socket behind a gate. It offers no batching, so that the gate sees every datagram.
-struct GatedSocket {
-    inner: Arc<dyn AsyncUdpSocket>,
-    gate: Arc<dyn SocketGate>,
-    leaving: mpsc::Sender<Travelling>,
-    leaving_count: Arc<AtomicUsize>,
-    arriving: Mutex<Arriving>,
-    sender: tokio::task::AbortHandle,
-    _alive: Alive,
-}
-
-impl Drop for GatedSocket {
-    fn drop(&mut self) {
-        self.sender.abort();
-    }
-}
-
-struct Arriving {
-    queue: VecDeque<Travelling>,
-    sleep: Pin<Box<Sleep>>,
-    buffer: Vec<u8>,
-}
-
-impl fmt::Debug for GatedSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GatedSocket").field("gate", &self.gate).finish_non_exhaustive()
-    }
-}
-
-impl GatedSocket {
-    fn new(inner: Arc<dyn AsyncUdpSocket>, gate: Arc<dyn SocketGate>, alive: Alive, census: &Census) -> Self {
-        let (leaving, to_send) = mpsc::channel(IN_FLIGHT);
-        let leaving_count = Arc::new(AtomicUsize::new(0));
-        let sender = census.spawn(send_when_due(inner.clone(), to_send, leaving_count.clone())).abort_handle();
-        let arriving = Arriving {
-            queue: VecDeque::new(),
-            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
-            buffer: vec![0; RECEIVE_BYTES],
-        };
-        Self { inner, gate, leaving, leaving_count, arriving: Mutex::new(arriving), sender, _alive: alive }
-    }
-
-    fn arriving(&self) -> MutexGuard<'_, Arriving> {
-        self.arriving.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes everything the kernel has through the gate.
-    fn poll_kernel(&self, arriving: &mut Arriving, cx: &mut Context<'_>) -> io::Result<()> {
-        while arriving.queue.len() < IN_FLIGHT {
-            let mut meta = [RecvMeta::default()];
-            let mut bufs = [IoSliceMut::new(&mut arriving.buffer)];
-            match self.inner.poll_recv(cx, &mut bufs, &mut meta) {
-                Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Ready(Ok(_)) => {}
-            }
-            let [received] = meta;
-            let coalesced = arriving.buffer.get(..received.len).unwrap_or_default();
-            for payload in coalesced.chunks(received.stride.max(1)) {
-                if let Passage::After(delay) = self.gate.pass(Way::Down, payload.len()) {
-                    let due = Instant::now() + delay;
-                    arriving.queue.push_back(Travelling { due, payload: payload.to_vec(), peer: received.addr });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl AsyncUdpSocket for GatedSocket {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let length = transmit.contents.len();
-        let Passage::After(delay) = self.gate.pass(Way::Up, length) else { return Poll::Ready(Ok(length)) };
-        if delay.is_zero() && self.leaving_count.load(Ordering::Acquire) == 0 {
-            return self.inner.poll_send(cx, transmit);
-        }
-        let datagram =
-            Travelling { due: Instant::now() + delay, payload: transmit.contents.to_vec(), peer: transmit.destination };
-        self.leaving_count.fetch_add(1, Ordering::AcqRel);
-        if self.leaving.try_send(datagram).is_err() {
-            // A full channel is a full link: the datagram is lost like any other.
-            self.leaving_count.fetch_sub(1, Ordering::AcqRel);
-        }
-        Poll::Ready(Ok(length))
-    }
-
-    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-        let mut arriving = self.arriving();
-        self.poll_kernel(&mut arriving, cx)?;
-        let Some(due) = arriving.queue.front().map(|first| first.due) else { return Poll::Pending };
-        if due > Instant::now() {
-            arriving.sleep.as_mut().reset(due);
-            if arriving.sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-        let (Some(datagram), Some(buffer), Some(slot)) = (arriving.queue.pop_front(), bufs.first_mut(), meta.first_mut()) else {
-            return Poll::Pending;
-        };
-        let length = datagram.payload.len().min(buffer.len());
-        buffer.iter_mut().zip(&datagram.payload).for_each(|(to, from)| *to = *from);
-        *slot = RecvMeta::default();
-        slot.len = length;
-        slot.stride = length.max(1);
-        slot.addr = datagram.peer;
-        Poll::Ready(Ok(1))
-    }
-}
-
-async fn send_when_due(socket: Arc<dyn AsyncUdpSocket>, mut to_send: mpsc::Receiver<Travelling>, count: Arc<AtomicUsize>) {
-    while let Some(datagram) = to_send.recv().await {
-        tokio::time::sleep_until(datagram.due).await;
-        // An unreachable peer is a lost datagram.
-        let _ = socket.send_to(&datagram.payload, datagram.peer).await;
-        count.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -105,7 +105,8 @@ pub(crate) async fn send_capture(
         match encode_and_send(&shared, encoder.as_mut(), &track, &mut clock, &pcm, now).await {
             Ok(()) => {}
             Err(MediaError::Closed) => return,
-            Err(_) => shared.broken(),
+            // A codec that refuses its own frames will not recover.
+            Err(_) => return shared.fail(),
         }
     }
 }

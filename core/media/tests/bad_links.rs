@@ -1,11 +1,14 @@
 //! Calls over links that lose, delay, swallow and change.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{End, connect, pair, speech};
-use tandem_media::{MediaStats, MockDevice, RtcMedia};
+use tandem_media::{LinkGate, MediaStats, MockDevice, Passage, RtcMedia, SocketGate, Way};
 use tandem_shaper::{LinkControl, LinkModel, WayModel};
 
 fn link(seed: u64, way: WayModel) -> LinkControl {
@@ -136,4 +139,54 @@ async fn a_changed_address_is_survived_by_a_restart_of_ice() {
     assert!(stats.frames_played > 350, "{stats:?}");
     caller.call.close().await;
     callee.call.close().await;
+}
+
+/// Loses the first datagrams sent that are larger than any ICE check: the flights of the DTLS handshake.
+#[derive(Debug, Clone, Default)]
+struct LosesLarge {
+    seen: Arc<AtomicUsize>,
+    lost: usize,
+}
+
+impl LinkGate for LosesLarge {
+    fn admit_socket(&self) -> Arc<dyn SocketGate> {
+        Arc::new(self.clone())
+    }
+}
+
+impl SocketGate for LosesLarge {
+    fn pass(&self, way: Way, payload_bytes: usize) -> Passage {
+        let is_flight = way == Way::Up && payload_bytes > 300;
+        if is_flight && self.seen.fetch_add(1, Ordering::SeqCst) < self.lost {
+            return Passage::Lost;
+        }
+        Passage::After(Duration::ZERO)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_flight_of_the_handshake_does_not_cost_the_call() {
+    for lost in 1..=3 {
+        for gate_the_caller in [true, false] {
+            let gate = LosesLarge { lost, ..LosesLarge::default() };
+            let gated = RtcMedia::new().with_gate(Arc::new(gate.clone()));
+            let open = RtcMedia::new();
+            let (caller, callee) = if gate_the_caller { pair(&gated, &open).await } else { pair(&open, &gated).await };
+            connect(&caller, &callee).await;
+            assert!(gate.seen.load(Ordering::SeqCst) > lost, "the flight was lost {lost} times and sent again");
+            caller.call.close().await;
+            callee.call.close().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_come_up_over_links_that_lose_a_tenth() {
+    for seed in 0..10 {
+        let phone = link(100 + seed, WayModel { delay_ms: 30, loss: 0.1, ..WayModel::default() });
+        let (caller, callee) = pair(&RtcMedia::new().with_gate(phone.gate()), &RtcMedia::new()).await;
+        connect(&caller, &callee).await;
+        caller.call.close().await;
+        callee.call.close().await;
+    }
 }

@@ -1,4 +1,5 @@
 //! Recorded speech goes through the whole pipeline, on real sockets, and arrives.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails the test")]
 
 mod common;
 
@@ -94,7 +95,9 @@ async fn both_ways_at_once_and_whole() {
         assert!(other.correlation < 0.3 && other.envelope < 0.8, "{direction}: the other recording fits too");
         assert_eq!(stats.packets_late + stats.packets_duplicate, 0, "{direction}");
     }
-    assert_eq!((caller.seen().remote_sound, callee.seen().remote_sound), (1, 1));
+    for end in [&caller, &callee] {
+        assert_eq!(end.until("sound", |seen| seen.remote_sound > 0).await.remote_sound, 1);
+    }
     caller.call.close().await;
     callee.call.close().await;
 }

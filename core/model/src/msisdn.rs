@@ -62,6 +62,12 @@ const SMALLEST: u64 = 10_000;
 const LARGEST: u64 = 999_999_999_999_999;
 
 impl Msisdn {
+    /// Below or equal to every number there can be: where a range over numbers begins.
+    pub const SMALLEST: Msisdn = Msisdn(SMALLEST);
+
+    /// The smallest number there can be: where ranges over numbers begin.
+    pub const MIN: Msisdn = Msisdn(SMALLEST);
+
     /// Reads what a person typed or a contact holds: national, international with `+` or the country's own prefix, with
     /// any punctuation. `home` is the SIM's country.
     ///

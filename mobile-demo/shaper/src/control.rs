@@ -67,23 +67,10 @@ impl LinkControl {
     /// A link with this model; `seed` fixes its losses and jitter.
     #[must_use]
     pub fn new(seed: u64, model: LinkModel) -> Self {
-        let (up, down) = (
-            Lane::new(seed),
-            Lane::new(seed.rotate_left(32) ^ 0x9e37_79b9_7f4a_7c15),
-        );
-        let state = State {
-            model,
-            up,
-            down,
-            address: 0,
-            counters: LinkCounters::default(),
-        };
+        let (up, down) = (Lane::new(seed), Lane::new(seed.rotate_left(32) ^ 0x9e37_79b9_7f4a_7c15));
+        let state = State { model, up, down, address: 0, counters: LinkCounters::default() };
         Self {
-            shared: Arc::new(Shared {
-                epoch: Instant::now(),
-                state: Mutex::new(state),
-                turned: watch::Sender::new(0),
-            }),
+            shared: Arc::new(Shared { epoch: Instant::now(), state: Mutex::new(state), turned: watch::Sender::new(0) }),
         }
     }
 
@@ -185,24 +172,14 @@ impl LinkControl {
     }
 
     /// Offers a packet of `payload_bytes` and `header_bytes` that belongs to a socket of `address`.
-    pub(crate) fn offer(
-        &self,
-        way: Way,
-        payload_bytes: usize,
-        header_bytes: usize,
-        address: u64,
-    ) -> (Verdict, u64) {
+    pub(crate) fn offer(&self, way: Way, payload_bytes: usize, header_bytes: usize, address: u64) -> (Verdict, u64) {
         let now_us = self.now_us();
-        let wire_bytes =
-            u32::try_from(payload_bytes.saturating_add(header_bytes)).unwrap_or(u32::MAX);
+        let wire_bytes = u32::try_from(payload_bytes.saturating_add(header_bytes)).unwrap_or(u32::MAX);
         (self.state().offer(way, wire_bytes, address, now_us), now_us)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -244,19 +221,16 @@ impl State {
             Verdict::Deliver { .. } => {}
             Verdict::Drop(DropReason::Loss) => counters.dropped_loss += 1,
             Verdict::Drop(DropReason::QueueFull) => counters.dropped_queue += 1,
-            Verdict::Drop(
-                DropReason::LinkDown | DropReason::Swallowed | DropReason::OldAddress,
-            ) => counters.dropped_down += 1,
+            Verdict::Drop(DropReason::LinkDown | DropReason::Swallowed | DropReason::OldAddress) => {
+                counters.dropped_down += 1
+            }
         }
     }
 }
 
 impl LinkGate for LinkControl {
     fn admit_socket(&self) -> Arc<dyn SocketGate> {
-        Arc::new(GatedSocket {
-            link: self.clone(),
-            address: self.address(),
-        })
+        Arc::new(GatedSocket { link: self.clone(), address: self.address() })
     }
 }
 
@@ -269,13 +243,8 @@ pub(crate) struct GatedSocket {
 
 impl SocketGate for GatedSocket {
     fn pass(&self, way: Way, payload_bytes: usize) -> Passage {
-        match self
-            .link
-            .offer(way, payload_bytes, UDP_HEADER_BYTES, self.address)
-        {
-            (Verdict::Deliver { at_us }, now_us) => {
-                Passage::After(Duration::from_micros(at_us.saturating_sub(now_us)))
-            }
+        match self.link.offer(way, payload_bytes, UDP_HEADER_BYTES, self.address) {
+            (Verdict::Deliver { at_us }, now_us) => Passage::After(Duration::from_micros(at_us.saturating_sub(now_us))),
             (Verdict::Drop(_), _) => Passage::Lost,
         }
     }

@@ -46,42 +46,28 @@ impl Lane {
     /// An idle lane.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            chance: ChaCha8Rng::seed_from_u64(seed),
-            rate_bps: None,
-            serialised_us: 0,
-            last_delivery_us: 0,
-        }
+        Self { chance: ChaCha8Rng::seed_from_u64(seed), rate_bps: None, serialised_us: 0, last_delivery_us: 0 }
     }
 
     /// Offers a packet of `wire_bytes` at `now_us`, which never goes back.
     pub fn offer(&mut self, model: &WayModel, wire_bytes: u32, now_us: u64) -> Verdict {
         // Two draws for every packet, whatever becomes of it: changing one knob does not reshuffle the other's luck.
-        let (is_lost, jitter_us) = (
-            self.draw_loss(model.loss),
-            self.draw_jitter_us(model.jitter_ms),
-        );
+        let (is_lost, jitter_us) = (self.draw_loss(model.loss), self.draw_jitter_us(model.jitter_ms));
         let Some(departs_us) = self.serialise(model, wire_bytes, now_us) else {
             return Verdict::Drop(DropReason::QueueFull);
         };
         if is_lost {
             return Verdict::Drop(DropReason::Loss);
         }
-        let arrives_us = departs_us
-            .saturating_add(u64::from(model.delay_ms) * 1000)
-            .saturating_add(jitter_us);
+        let arrives_us = departs_us.saturating_add(u64::from(model.delay_ms) * 1000).saturating_add(jitter_us);
         self.last_delivery_us = self.last_delivery_us.max(arrives_us);
-        Verdict::Deliver {
-            at_us: self.last_delivery_us,
-        }
+        Verdict::Deliver { at_us: self.last_delivery_us }
     }
 
     /// Bytes accepted and not yet serialised at `now_us`.
     #[must_use]
     pub fn backlog_bytes(&self, now_us: u64) -> u64 {
-        self.rate_bps.map_or(0, |rate| {
-            bytes_in(rate, self.serialised_us.saturating_sub(now_us))
-        })
+        self.rate_bps.map_or(0, |rate| bytes_in(rate, self.serialised_us.saturating_sub(now_us)))
     }
 
     /// When the packet has left the rate limiter, or `None` if it finds no room to wait.
@@ -93,9 +79,7 @@ impl Lane {
             return Some(now_us);
         };
         let backlog = self.backlog_bytes(now_us);
-        if backlog > 0
-            && backlog.saturating_add(u64::from(wire_bytes)) > u64::from(model.queue_bytes)
-        {
+        if backlog > 0 && backlog.saturating_add(u64::from(wire_bytes)) > u64::from(model.queue_bytes) {
             return None;
         }
         let credit_us = micros_for(rate, u64::from(model.burst_bytes));
@@ -125,9 +109,7 @@ impl Lane {
         let mut sum: i64 = 0;
         for _ in 0..3 {
             let bits = self.chance.next_u64();
-            sum += (0..4)
-                .map(|part| ((bits >> (16 * part)) & 0xffff) as i64)
-                .sum::<i64>();
+            sum += (0..4).map(|part| ((bits >> (16 * part)) & 0xffff) as i64).sum::<i64>();
         }
         let deviate = (sum - 6 * 0x1_0000).unsigned_abs();
         deviate * u64::from(jitter_ms) * 1000 / 0x1_0000
@@ -137,13 +119,7 @@ impl Lane {
 /// Microseconds to carry `bytes` at `rate_bps`, rounded up. A rate of zero carries nothing within a day.
 fn micros_for(rate_bps: u64, bytes: u64) -> u64 {
     const DAY_US: u64 = 86_400_000_000;
-    if bytes == 0 {
-        0
-    } else {
-        (bytes * 8_000_000)
-            .checked_div(rate_bps)
-            .map_or(DAY_US, |us| us.min(DAY_US) + 1)
-    }
+    if bytes == 0 { 0 } else { (bytes * 8_000_000).checked_div(rate_bps).map_or(DAY_US, |us| us.min(DAY_US) + 1) }
 }
 
 fn bytes_in(rate_bps: u64, micros: u64) -> u64 {
@@ -164,19 +140,13 @@ mod tests {
     }
 
     fn rated(rate_bps: u64) -> WayModel {
-        WayModel {
-            rate_bps: Some(rate_bps),
-            ..WayModel::default()
-        }
+        WayModel { rate_bps: Some(rate_bps), ..WayModel::default() }
     }
 
     #[test]
     fn a_free_link_delivers_at_once() {
         let mut lane = Lane::new(1);
-        assert_eq!(
-            lane.offer(&WayModel::default(), 1500, 77),
-            Verdict::Deliver { at_us: 77 }
-        );
+        assert_eq!(lane.offer(&WayModel::default(), 1500, 77), Verdict::Deliver { at_us: 77 });
     }
 
     #[test]
@@ -191,34 +161,22 @@ mod tests {
     #[test]
     fn a_bucket_lets_its_depth_pass_and_then_the_rate_applies() {
         let mut lane = Lane::new(1);
-        let model = WayModel {
-            burst_bytes: 3_000,
-            ..rated(64_000)
-        };
+        let model = WayModel { burst_bytes: 3_000, ..rated(64_000) };
         let now = 10_000_000;
         for _ in 0..9 {
             assert_eq!(at(lane.offer(&model, 300, now)), now, "within the bucket");
         }
         assert!(at(lane.offer(&model, 300, now)) <= now + 20);
-        assert!(
-            at(lane.offer(&model, 300, now)) >= now + 37_000,
-            "the bucket is empty"
-        );
+        assert!(at(lane.offer(&model, 300, now)) >= now + 37_000, "the bucket is empty");
     }
 
     #[test]
     fn a_full_queue_refuses_and_takes_again_once_drained() {
         let mut lane = Lane::new(1);
-        let model = WayModel {
-            queue_bytes: 1_000,
-            ..rated(8_000)
-        };
+        let model = WayModel { queue_bytes: 1_000, ..rated(8_000) };
         assert_eq!(at(lane.offer(&model, 500, 0)), 500_001);
         assert_eq!(at(lane.offer(&model, 500, 0)), 1_000_002);
-        assert_eq!(
-            lane.offer(&model, 500, 0),
-            Verdict::Drop(DropReason::QueueFull)
-        );
+        assert_eq!(lane.offer(&model, 500, 0), Verdict::Drop(DropReason::QueueFull));
         assert_eq!(at(lane.offer(&model, 500, 600_000)), 1_500_003);
     }
 
@@ -241,31 +199,18 @@ mod tests {
     #[test]
     fn loss_is_as_often_as_the_model_says() {
         let mut lane = Lane::new(9);
-        let model = WayModel {
-            loss: 0.1,
-            ..WayModel::default()
-        };
-        let lost = (0..20_000)
-            .filter(|n| matches!(lane.offer(&model, 100, *n), Verdict::Drop(DropReason::Loss)))
-            .count();
+        let model = WayModel { loss: 0.1, ..WayModel::default() };
+        let lost =
+            (0..20_000).filter(|n| matches!(lane.offer(&model, 100, *n), Verdict::Drop(DropReason::Loss))).count();
         assert!((1_850..=2_150).contains(&lost), "{lost} of 20000");
     }
 
     #[test]
     fn jitter_has_the_scale_the_model_says() {
         let mut lane = Lane::new(9);
-        let model = WayModel {
-            jitter_ms: 10,
-            ..WayModel::default()
-        };
-        let mean = (0..4_000)
-            .map(|n| at(lane.offer(&model, 100, n * 1_000_000)) - n * 1_000_000)
-            .sum::<u64>()
-            / 4_000;
-        assert!(
-            (7_500..=8_500).contains(&mean),
-            "mean of a half normal is 0.8 sd: {mean}"
-        );
+        let model = WayModel { jitter_ms: 10, ..WayModel::default() };
+        let mean = (0..4_000).map(|n| at(lane.offer(&model, 100, n * 1_000_000)) - n * 1_000_000).sum::<u64>() / 4_000;
+        assert!((7_500..=8_500).contains(&mean), "mean of a half normal is 0.8 sd: {mean}");
     }
 
     proptest! {

@@ -23,14 +23,7 @@ pub struct WayModel {
 
 impl Default for WayModel {
     fn default() -> Self {
-        Self {
-            rate_bps: None,
-            delay_ms: 0,
-            jitter_ms: 0,
-            loss: 0.0,
-            burst_bytes: 0,
-            queue_bytes: 64 * 1024,
-        }
+        Self { rate_bps: None, delay_ms: 0, jitter_ms: 0, loss: 0.0, burst_bytes: 0, queue_bytes: 64 * 1024 }
     }
 }
 
@@ -52,10 +45,6 @@ impl LinkModel {
     /// The same numbers both ways.
     #[must_use]
     pub fn symmetric(way: WayModel) -> Self {
-        Self {
-            up: way,
-            down: way,
-            ..Self::default()
-        }
+        Self { up: way, down: way, ..Self::default() }
     }
 }

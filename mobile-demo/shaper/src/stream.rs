@@ -46,18 +46,11 @@ impl ShapedStream {
         let address = link.address();
         let mut wait_us = 0;
         for way in [Way::Up, Way::Down] {
-            let carried = Courier {
-                link: link.clone(),
-                way,
-                address,
-            }
-            .due(0)
-            .await;
+            let carried = Courier { link: link.clone(), way, address }.due(0).await;
             let Some(due) = carried else {
                 return Err(io::ErrorKind::NetworkUnreachable.into());
             };
-            wait_us += u64::try_from(due.saturating_duration_since(Instant::now()).as_micros())
-                .unwrap_or(0);
+            wait_us += u64::try_from(due.saturating_duration_since(Instant::now()).as_micros()).unwrap_or(0);
         }
         tokio::time::sleep(Duration::from_micros(wait_us)).await;
         let stream = TcpStream::connect(remote).await?;
@@ -73,17 +66,11 @@ impl ShapedStream {
         let (near, far) = tokio::io::duplex(BUFFER_BYTES);
         let was_cut = Arc::new(AtomicBool::new(false));
         let supervisor = tokio::spawn(carry(link.clone(), address, stream, far, was_cut.clone()));
-        Self {
-            near,
-            was_cut,
-            supervisor,
-        }
+        Self { near, was_cut, supervisor }
     }
 
     fn cut_error(&self) -> Option<io::Error> {
-        self.was_cut
-            .load(Ordering::Acquire)
-            .then(|| io::ErrorKind::ConnectionReset.into())
+        self.was_cut.load(Ordering::Acquire).then(|| io::ErrorKind::ConnectionReset.into())
     }
 }
 
@@ -104,30 +91,13 @@ impl Drop for ShapedStream {
 }
 
 /// Carries both ways until both have ended, or the link cuts them.
-async fn carry(
-    link: LinkControl,
-    address: u64,
-    stream: TcpStream,
-    far: DuplexStream,
-    was_cut: Arc<AtomicBool>,
-) {
+async fn carry(link: LinkControl, address: u64, stream: TcpStream, far: DuplexStream, was_cut: Arc<AtomicBool>) {
     let (tcp_read, tcp_write) = stream.into_split();
     let (near_read, near_write) = tokio::io::split(far);
-    let up = Courier {
-        link: link.clone(),
-        way: Way::Up,
-        address,
-    };
-    let down = Courier {
-        link: link.clone(),
-        way: Way::Down,
-        address,
-    };
+    let up = Courier { link: link.clone(), way: Way::Up, address };
+    let down = Courier { link: link.clone(), way: Way::Down, address };
     let both = async {
-        tokio::join!(
-            one_way(up, near_read, tcp_write),
-            one_way(down, tcp_read, near_write)
-        );
+        tokio::join!(one_way(up, near_read, tcp_write), one_way(down, tcp_read, near_write));
     };
     tokio::select! {
         () = both => {}
@@ -149,11 +119,7 @@ async fn until_cut(link: &LinkControl, address: u64) {
 }
 
 /// Reads segments, dates each, and writes each when it is due.
-async fn one_way(
-    courier: Courier,
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-) {
+async fn one_way(courier: Courier, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
     let (dated, mut due_segments) = mpsc::channel::<(Instant, Vec<u8>)>(SEGMENTS_IN_FLIGHT);
     let read = async move {
         let mut segment = vec![0; SEGMENT_BYTES];
@@ -201,14 +167,9 @@ impl Courier {
                 StreamState::Flowing => {}
             }
             let began = Instant::now();
-            match self
-                .link
-                .offer(self.way, payload_bytes, TCP_HEADER_BYTES, self.address)
-            {
+            match self.link.offer(self.way, payload_bytes, TCP_HEADER_BYTES, self.address) {
                 (Verdict::Deliver { at_us }, now_us) => {
-                    return Some(
-                        began + resend + Duration::from_micros(at_us.saturating_sub(now_us)),
-                    );
+                    return Some(began + resend + Duration::from_micros(at_us.saturating_sub(now_us)));
                 }
                 (Verdict::Drop(DropReason::Loss), _) => resend += self.retransmit_after(),
                 (Verdict::Drop(_), _) => tokio::time::sleep(QUEUE_WAIT).await,
@@ -224,17 +185,10 @@ impl Courier {
 }
 
 impl AsyncRead for ShapedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.near).poll_read(cx, buf);
-        if matches!(polled, Poll::Ready(Ok(())))
-            && buf.filled().len() == before
-            && buf.remaining() > 0
-        {
+        if matches!(polled, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.remaining() > 0 {
             return Poll::Ready(self.cut_error().map_or(Ok(()), Err));
         }
         polled
@@ -242,11 +196,7 @@ impl AsyncRead for ShapedStream {
 }
 
 impl AsyncWrite for ShapedStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(error) = self.cut_error() {
             return Poll::Ready(Err(error));
         }

@@ -41,13 +41,7 @@ impl ShapedUdp {
             tokio::spawn(send_when_due(socket.clone(), to_send)),
             tokio::spawn(receive_through(socket, gate.clone(), received)),
         ];
-        Ok(Self {
-            local,
-            gate,
-            outgoing,
-            incoming: Mutex::new(incoming),
-            tasks,
-        })
+        Ok(Self { local, gate, outgoing, incoming: Mutex::new(incoming), tasks })
     }
 
     /// Where the socket is bound.
@@ -66,10 +60,7 @@ impl ShapedUdp {
         }
         if let Passage::After(delay) = self.gate.pass(Way::Up, payload.len()) {
             // A full channel is a full link: the datagram is lost like any other.
-            drop(
-                self.outgoing
-                    .try_send((Instant::now() + delay, payload.to_vec(), remote)),
-            );
+            drop(self.outgoing.try_send((Instant::now() + delay, payload.to_vec(), remote)));
         }
         Ok(())
     }
@@ -79,13 +70,7 @@ impl ShapedUdp {
     /// # Errors
     /// [`io::ErrorKind::BrokenPipe`] when the socket failed.
     pub async fn recv_from(&self) -> io::Result<(Vec<u8>, SocketAddr)> {
-        let (due, payload, from) = self
-            .incoming
-            .lock()
-            .await
-            .recv()
-            .await
-            .ok_or(io::ErrorKind::BrokenPipe)?;
+        let (due, payload, from) = self.incoming.lock().await.recv().await.ok_or(io::ErrorKind::BrokenPipe)?;
         tokio::time::sleep_until(due).await;
         Ok((payload, from))
     }
@@ -107,11 +92,7 @@ async fn send_when_due(socket: Arc<UdpSocket>, mut to_send: mpsc::Receiver<Datag
     }
 }
 
-async fn receive_through(
-    socket: Arc<UdpSocket>,
-    gate: Arc<dyn SocketGate>,
-    received: mpsc::Sender<Datagram>,
-) {
+async fn receive_through(socket: Arc<UdpSocket>, gate: Arc<dyn SocketGate>, received: mpsc::Sender<Datagram>) {
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {

@@ -39,7 +39,11 @@ pub struct SmscConfig {
 
 impl Default for SmscConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), system_id: "tandem".to_owned(), password: "secret".to_owned() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            system_id: "tandem".to_owned(),
+            password: "secret".to_owned(),
+        }
     }
 }
 
@@ -107,7 +111,8 @@ impl Inner {
     /// Whether one more submit fits this second.
     pub(crate) fn within_rate(&mut self, now: Instant) -> bool {
         let Some(most) = self.controls.per_second else { return true };
-        let (start, count) = self.window.filter(|(start, _)| now.duration_since(*start) < Duration::from_secs(1)).unwrap_or((now, 0));
+        let (start, count) =
+            self.window.filter(|(start, _)| now.duration_since(*start) < Duration::from_secs(1)).unwrap_or((now, 0));
         self.window = Some((start, count.saturating_add(1)));
         count < most
     }

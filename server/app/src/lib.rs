@@ -1,5 +1,39 @@
 //! The companion server: configuration, transports and the shell around [`tandem_logic`]'s decisions.
+//!
+//! ```text
+//!   phones --WebSocket--> session --+                       +--> outbox --> session --> phones
+//!   phones --HTTPS------> register -+--> events --> shell --+--> store thread (one sync a batch) --> answers --> shell
+//!   SMSC   <-----SMPP---> driver ---+    (owns the          +--> SMS driver
+//!   relay  <------------> turn -----+     decisions)        +--> TURN
+//! ```
+//!
+//! [`run`] is all a host needs; [`Launch`] lets tests and the lab give their own SMS driver or store and learn the ports.
 
+mod clock;
 pub mod config;
+mod event;
+mod gateway;
+mod health;
+mod http;
+mod launch;
+mod listener;
+pub mod logging;
+pub mod metrics;
+mod outbox;
+pub mod preflight;
+mod register;
+mod server_key;
+mod session;
+mod shell;
+mod sms_bridge;
+mod sms_driver;
+mod source;
+mod start_error;
+mod store_open;
+mod store_thread;
+mod tls;
+mod turn_bridge;
 
 pub use config::Config;
+pub use launch::{Launch, Started, run};
+pub use start_error::StartError;

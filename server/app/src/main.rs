@@ -1,2 +1,100 @@
 //! The `tandem-server` command.
-fn main() {}
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tandem_server::config::ConfigError;
+use tandem_server::{Config, StartError, logging, preflight};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The companion server of Tandem: registration by SMS, marks, calls, texts, STUN and TURN.
+#[derive(Debug, Parser)]
+#[command(name = "tandem-server", version)]
+struct Arguments {
+    /// The configuration, a TOML file; without it, the embedded default, which serves this machine only.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Prints every key with its default and meaning, and ends.
+    #[arg(long)]
+    print_config: bool,
+    /// Checks the configuration and opens what can be opened, says what is wrong, and ends with 0 or 1.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.print_config {
+        return print(&Config::commented_defaults());
+    }
+    let loaded = match &arguments.config {
+        Some(path) => Config::load(path),
+        None => Config::from_toml("", &|name| std::env::var(name).ok()),
+    };
+    match (loaded, arguments.check) {
+        (Ok(config), true) => check(&config),
+        (Ok(config), false) => serve(config),
+        (Err(error), true) => {
+            complain(&error.to_string());
+            ExitCode::from(1)
+        }
+        (Err(error), false) => refuse(&StartError::Config(error)),
+    }
+}
+
+fn check(config: &Config) -> ExitCode {
+    let problems = preflight::check(config);
+    if problems.is_empty() {
+        return print("the configuration holds\n");
+    }
+    for problem in &problems {
+        complain(problem);
+    }
+    ExitCode::from(1)
+}
+
+fn serve(config: Config) -> ExitCode {
+    logging::start(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("tandem-server").build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&StartError::Thread(error)),
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Thread)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Thread)?;
+    let asked = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tandem_server::run(config, asked).await
+}
+
+fn refuse(error: &StartError) -> ExitCode {
+    match error {
+        StartError::Config(ConfigError(problems)) => problems.iter().for_each(|problem| complain(&problem.to_string())),
+        other => complain(&other.to_string()),
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// To a person, on standard error: log lines may be off or in JSON.
+fn complain(text: &str) {
+    use std::io::Write as _;
+    let _nobody_reads = writeln!(std::io::stderr(), "tandem-server: {text}");
+}
+
+fn print(text: &str) -> ExitCode {
+    use std::io::Write as _;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(74),
+    }
+}

@@ -114,7 +114,9 @@ impl ReceiptState {
     pub const fn is_final(self) -> bool {
         match self {
             Self::Enroute | Self::Accepted => false,
-            Self::Delivered | Self::Expired | Self::Deleted | Self::Undeliverable | Self::Rejected | Self::Unknown => true,
+            Self::Delivered | Self::Expired | Self::Deleted | Self::Undeliverable | Self::Rejected | Self::Unknown => {
+                true
+            }
         }
     }
 }

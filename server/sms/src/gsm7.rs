@@ -89,7 +89,17 @@ mod tests {
     #[test]
     fn the_alphabet_has_every_code_in_its_place() {
         assert_eq!(DEFAULT_ALPHABET.chars().count(), 128);
-        for (character, code) in [('@', 0), ('\n', 0x0A), ('\r', 0x0D), ('_', 0x11), (' ', 0x20), ('A', 0x41), ('§', 0x5F), ('a', 0x61), ('à', 0x7F)] {
+        for (character, code) in [
+            ('@', 0),
+            ('\n', 0x0A),
+            ('\r', 0x0D),
+            ('_', 0x11),
+            (' ', 0x20),
+            ('A', 0x41),
+            ('§', 0x5F),
+            ('a', 0x61),
+            ('à', 0x7F),
+        ] {
             assert_eq!(encode_unpacked(&character.to_string()).unwrap(), [code], "{character}");
         }
     }

@@ -130,7 +130,8 @@ impl HttpGateway {
         }
         let throttled = |status: &u16| config.throttle.contains(status);
         let taken = |status: &u16| config.success.contains(status);
-        if config.throttle.iter().any(taken) || config.permanent.iter().any(|status| taken(status) || throttled(status)) {
+        if config.throttle.iter().any(taken) || config.permanent.iter().any(|status| taken(status) || throttled(status))
+        {
             return Err(HttpGatewayConfigError::Statuses);
         }
         Ok(Self {
@@ -171,7 +172,11 @@ impl HttpGateway {
     }
 
     fn retry_after(&self, response: &Response) -> Duration {
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| value.trim().parse().ok());
+        let asked = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.trim().parse().ok());
         asked.map_or(self.config.default_retry_after, Duration::from_secs).min(MAX_RETRY_AFTER)
     }
 }
@@ -222,7 +227,8 @@ fn client(config: &HttpGatewayConfig) -> Result<Client, HttpGatewayConfigError> 
         .retry(reqwest::retry::never())
         .no_proxy();
     if !config.tls_roots_pem.is_empty() {
-        let roots = reqwest::Certificate::from_pem_bundle(&config.tls_roots_pem).map_err(|_| HttpGatewayConfigError::Tls)?;
+        let roots =
+            reqwest::Certificate::from_pem_bundle(&config.tls_roots_pem).map_err(|_| HttpGatewayConfigError::Tls)?;
         builder = builder.tls_certs_only(roots);
     }
     builder.build().map_err(|_| HttpGatewayConfigError::Tls)
@@ -282,7 +288,9 @@ fn filled_json(template: &serde_json::Value, sms: &SmsSubmit) -> serde_json::Val
     match template {
         Value::String(text) => Value::String(filled(text, sms)),
         Value::Array(items) => items.iter().map(|item| filled_json(item, sms)).collect(),
-        Value::Object(fields) => Value::Object(fields.iter().map(|(key, value)| (key.clone(), filled_json(value, sms))).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), filled_json(value, sms))).collect())
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => template.clone(),
     }
 }

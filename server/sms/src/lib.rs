@@ -18,7 +18,8 @@ pub mod verification;
 mod backoff;
 
 pub use driver::{
-    BindRefusal, LinkDownReason, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused,
+    BindRefusal, LinkDownReason, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome,
+    SubmitRefused,
 };
 pub use http_gateway::{HttpGateway, HttpGatewayConfig};
 pub use number::{E164Digits, NotE164Digits};

@@ -20,7 +20,8 @@ impl E164Digits {
     /// Reads `+` and digits, or digits alone. It does not ask whether the number exists in a numbering plan.
     pub fn parse(text: &str) -> Result<Self, NotE164Digits> {
         let digits = text.strip_prefix('+').unwrap_or(text);
-        let plausible = (1..=Self::MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit());
+        let plausible =
+            (1..=Self::MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit());
         if plausible { Ok(Self(digits.to_owned())) } else { Err(NotE164Digits) }
     }
 

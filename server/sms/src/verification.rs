@@ -225,7 +225,11 @@ impl Templates {
 }
 
 fn fill(template: &str, code: &str, token: &str, app_hash: &str, domain: &str) -> String {
-    template.replace("{code}", code).replace("{token}", token).replace("{app_hash}", app_hash).replace("{domain}", domain)
+    template
+        .replace("{code}", code)
+        .replace("{token}", token)
+        .replace("{app_hash}", app_hash)
+        .replace("{domain}", domain)
 }
 
 fn check_placeholders(template: &str, kind: TemplateKind) -> Result<(), TemplateFault> {
@@ -234,7 +238,8 @@ fn check_placeholders(template: &str, kind: TemplateKind) -> Result<(), Template
         TemplateKind::Android => ("", "{domain}"),
         TemplateKind::Apple => ("{app_hash}", ""),
     };
-    let foreign = [app_hash, domain].iter().any(|placeholder| !placeholder.is_empty() && template.contains(placeholder));
+    let foreign =
+        [app_hash, domain].iter().any(|placeholder| !placeholder.is_empty() && template.contains(placeholder));
     let stray = fill(template, "", "", "", "").contains(['{', '}']);
     if foreign || stray { Err(TemplateFault::UnknownPlaceholder) } else { Ok(()) }
 }

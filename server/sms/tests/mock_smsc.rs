@@ -1,4 +1,5 @@
 //! The SMPP driver on real sockets against the lab's mock SMSC.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of a test fail like the test itself")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,8 @@ use std::time::Duration;
 use tandem_model::Secret;
 use tandem_sms::smpp::{SmppConfig, SmppDriver};
 use tandem_sms::{
-    BindRefusal, E164Digits, LinkDownReason, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused,
+    BindRefusal, E164Digits, LinkDownReason, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit,
+    SubmitOutcome, SubmitRefused,
 };
 use tandem_smsc::{BindFault, Delivered, IdStyle, ReceiptPolicy, Smsc, SmscConfig};
 use tokio::sync::mpsc;
@@ -64,7 +66,9 @@ impl World {
     async fn submit_many(&self, count: u64) -> Vec<SubmitOutcome> {
         let one = |reference: u64| {
             let driver = Arc::clone(&self.driver);
-            tokio::spawn(async move { timeout(HANG, driver.submit(sms(reference))).await.expect("a submit hangs").unwrap() })
+            tokio::spawn(
+                async move { timeout(HANG, driver.submit(sms(reference))).await.expect("a submit hangs").unwrap() },
+            )
         };
         let tasks: Vec<_> = (1..=count).map(one).collect();
         let mut outcomes = Vec::new();
@@ -130,7 +134,8 @@ async fn a_wrong_account_is_told_apart_from_a_wrong_password() {
     for (system_id, password, refusal) in
         [("stranger", "secret", BindRefusal::InvalidSystemId), ("tandem", "wrong", BindRefusal::InvalidPassword)]
     {
-        let config = SmppConfig { system_id: system_id.to_owned(), password: Secret::new(password.to_owned()), ..config(&smsc) };
+        let config =
+            SmppConfig { system_id: system_id.to_owned(), password: Secret::new(password.to_owned()), ..config(&smsc) };
         let driver = SmppDriver::start(config, 3).unwrap();
         let mut events = driver.take_events().unwrap();
         let first = timeout(HANG, events.recv()).await.unwrap().unwrap();

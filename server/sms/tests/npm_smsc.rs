@@ -1,6 +1,12 @@
 //! Our ESME against the SMSC of npm's `smpp` package, which Tandem's authors did not write.
 //!
 //! The package lies in `tests/smsc-npm`. Without it, or without node, these tests fail: `tests/run` installs both.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail like the test itself"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +16,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tandem_model::Secret;
 use tandem_sms::smpp::{Counters, SmppConfig, SmppDriver};
-use tandem_sms::{BindRefusal, E164Digits, LinkDownReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome};
+use tandem_sms::{
+    BindRefusal, E164Digits, LinkDownReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
@@ -55,7 +63,11 @@ impl NpmSmsc {
     }
 
     async fn line(&mut self) -> Value {
-        let line = timeout(HANG, self.output.next_line()).await.expect("the SMSC says nothing").unwrap().expect("the SMSC ended");
+        let line = timeout(HANG, self.output.next_line())
+            .await
+            .expect("the SMSC says nothing")
+            .unwrap()
+            .expect("the SMSC ended");
         let value: Value = serde_json::from_str(&line).unwrap();
         self.seen.push(value.clone());
         value
@@ -157,7 +169,10 @@ async fn a_text_is_bound_submitted_and_receipted() {
     assert_eq!(seen["text"], body);
     assert_eq!(seen["to"], "4915110000001");
     assert_eq!(seen["from"], "Tandem");
-    assert_eq!((&seen["data_coding"], &seen["esm_class"], &seen["registered_delivery"]), (&0.into(), &0.into(), &1.into()));
+    assert_eq!(
+        (&seen["data_coding"], &seen["esm_class"], &seen["registered_delivery"]),
+        (&0.into(), &0.into(), &1.into())
+    );
     assert!(seen["validity_period"].is_string());
 
     assert_eq!(next(&mut events).await, SmsEvent::Receipt { message_ref: 1, state: ReceiptState::Delivered });
@@ -165,7 +180,10 @@ async fn a_text_is_bound_submitted_and_receipted() {
 
     smsc.tell("mo 491511 70700 hello there").await;
     let from = E164Digits::parse("491511").unwrap();
-    assert_eq!(next(&mut events).await, SmsEvent::Incoming { from, to: "70700".to_owned(), text: "hello there".to_owned() });
+    assert_eq!(
+        next(&mut events).await,
+        SmsEvent::Incoming { from, to: "70700".to_owned(), text: "hello there".to_owned() }
+    );
     assert_eq!(smsc.until("mo_answer").await["status"], 0);
 
     smsc.tell("enquire").await;
@@ -266,6 +284,9 @@ async fn a_socket_dropped_mid_window_loses_nothing_and_submits_nothing_twice() {
     // An idle link that is dropped comes back by itself.
     smsc.tell("drop").await;
     smsc.until("bind").await;
-    assert_eq!(submit(&driver, 99, "after the drop").await, SubmitOutcome::Accepted { smsc_id: (texts.len() + 1).to_string() });
+    assert_eq!(
+        submit(&driver, 99, "after the drop").await,
+        SubmitOutcome::Accepted { smsc_id: (texts.len() + 1).to_string() }
+    );
     driver.shutdown().await;
 }

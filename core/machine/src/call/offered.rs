@@ -7,7 +7,7 @@ use super::scene::Scene;
 use std::time::Duration;
 use tandem_model::rows::StandingChoice;
 use tandem_model::vault::signed;
-use tandem_model::{CallEnd, Mono, PromptId, Signature, WhyNotData};
+use tandem_model::{CallEnd, Mono, Signature, WhyNotData};
 use tandem_wire::frame::{CallBody, CallOver};
 use tandem_wire::limits::RING_MAX;
 use tandem_wire::roap::{Roap, RoapError};
@@ -41,7 +41,7 @@ pub(crate) enum Beside {
     /// Not asked yet.
     Due(Mono),
     /// Asked.
-    Asked(PromptId),
+    Asked,
     /// The standing choice takes effect then.
     Standing(Mono),
     /// Not to be asked any more.
@@ -56,7 +56,7 @@ impl Beside {
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
         match self {
             Beside::Due(at) | Beside::Standing(at) => Some(*at),
-            Beside::Asked(_) | Beside::Moot => None,
+            Beside::Asked | Beside::Moot => None,
         }
     }
 }
@@ -201,7 +201,7 @@ impl Call {
             Beside::Due(at) if *at <= now => match scene.world.settings().standing_choice {
                 StandingChoice::Carrier => Beside::Standing(now.after(STANDING_PATIENCE)),
                 StandingChoice::Ask => match self.prompt(WhyNotData::NoAnswerInTime, scene) {
-                    Some(prompt) => Beside::Asked(prompt),
+                    Some(_) => Beside::Asked,
                     None => Beside::Moot,
                 },
             },
@@ -209,7 +209,7 @@ impl Call {
                 self.say_over(CallOver::Cancelled, scene);
                 return self.cannot(WhyNotData::NoAnswerInTime, scene);
             }
-            Beside::Due(_) | Beside::Standing(_) | Beside::Asked(_) | Beside::Moot => return,
+            Beside::Due(_) | Beside::Standing(_) | Beside::Asked | Beside::Moot => return,
         };
         match &mut self.stage {
             Stage::Preparing(preparing) => preparing.beside = next,

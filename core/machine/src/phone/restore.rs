@@ -1,7 +1,7 @@
 //! Going on after the process ended, anywhere (law 4).
 
 use super::Phone;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, World};
 use tandem_model::rows::{Change, Restored};
 
 impl Phone {
@@ -27,6 +27,16 @@ impl Phone {
         }
         let marked: Vec<_> = self.lines.iter().flat_map(|unit| unit.marks.numbers().collect::<Vec<_>>()).collect();
         self.lines.refresh_shown(marked.into_iter(), ctx);
+        self.calls.restore(restored.open_logs, ctx);
+        self.choosing.restore(restored.preferences);
+        self.inbox.restore(restored.received);
+        self.receipts.restore(restored.receipts_owed, ctx);
+        self.outbox.restore(restored.open_texts, restored.sequences, ctx);
+        for line in self.outbox.lines_in_use() {
+            if self.lines.registered(line).is_none() {
+                self.outbox.line_over(line, ctx);
+            }
+        }
         self.settle(ctx);
     }
 }

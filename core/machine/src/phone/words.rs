@@ -5,8 +5,10 @@ use crate::ctx::Ctx;
 use crate::input::{LinkId, NetworkSnapshot};
 use crate::session::Heard;
 use crate::view::RegistrationFailure;
-use tandem_model::{Line, MonoMicros, Secret, SmsToken};
+use std::time::Duration;
+use tandem_model::{Line, MonoMicros, Secret, SmsToken, Ticket};
 use tandem_wire::ServerFrame;
+use tandem_wire::frame::RefuseReason;
 
 impl Phone {
     pub(super) fn frame(
@@ -14,8 +16,8 @@ impl Phone {
         line: Line,
         link: LinkId,
         frame: ServerFrame,
-        _at: MonoMicros,
-        _wire_bytes: u32,
+        at: MonoMicros,
+        wire_bytes: u32,
         ctx: &mut Ctx<'_>,
     ) {
         let fresh = self.lines.fresh;
@@ -25,14 +27,15 @@ impl Phone {
         };
         let facts = unit.hello_facts(fresh);
         match unit.session.frame(link, frame, facts, ctx) {
-            Heard::Nothing | Heard::RoundTrip => {}
+            Heard::Nothing => {}
+            Heard::RoundTrip => self.outbox.round_trip(line, &mut self.lines, ctx),
             Heard::Over(reason) => unit.sent_away(reason, ctx),
             Heard::KeyGone => unit.registration.over(RegistrationFailure::KeyLost, ctx),
-            Heard::Pass(frame) => self.passed(line, frame, ctx),
+            Heard::Pass(frame) => self.passed(line, frame, at, wire_bytes, ctx),
         }
     }
 
-    fn passed(&mut self, line: Line, frame: ServerFrame, ctx: &mut Ctx<'_>) {
+    fn passed(&mut self, line: Line, frame: ServerFrame, at: MonoMicros, wire_bytes: u32, ctx: &mut Ctx<'_>) {
         match frame {
             ServerFrame::Marks(marks) => self.marks(line, marks, ctx),
             ServerFrame::Done { ticket } => {
@@ -42,24 +45,55 @@ impl Phone {
                     .is_some_and(|unit| unit.registration.done(ticket, ctx) || unit.rotation.answered(ticket, ctx));
                 self.count_late(taken);
             }
-            ServerFrame::Refused { ticket, reason: _, retry_after_ms } => {
-                let taken = self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx));
+            ServerFrame::Refused { ticket, reason, retry_after_ms } => {
+                let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx)
+                    || self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx))
+                    || self.outbox.refused(ticket, reason, retry_after_ms, &mut self.lines, ctx)
+                    || self.receipt_refused(ticket, reason, retry_after_ms, ctx);
                 self.count_late(taken);
             }
-            ServerFrame::Challenge { .. }
-            | ServerFrame::Welcome(_)
-            | ServerFrame::Goodbye(_)
-            | ServerFrame::Time { .. }
+            ServerFrame::TextStored { ticket, id, stored_at } => {
+                let taken = self.outbox.stored(line, ticket, id, stored_at, &mut self.lines, ctx);
+                self.count_late(taken);
+            }
+            ServerFrame::TextState { id, state, .. } => {
+                self.outbox.told_end(line, id, state, &mut self.lines, ctx);
+            }
+            ServerFrame::TextSwapAnswer { ticket, id, end } => {
+                let taken = self.outbox.swapped(ticket, id, end, ctx);
+                self.count_late(taken);
+            }
+            ServerFrame::DeliverText(text) => self.inbox.delivered(line, &text, &self.lines, ctx),
+            ServerFrame::ReadReceipt { by, ids } => self.outbox.were_read(line, by, &ids, ctx),
+            ServerFrame::Time { .. }
             | ServerFrame::Train(_)
             | ServerFrame::TrainReport(_)
             | ServerFrame::GateAnswer { .. }
             | ServerFrame::Call(_)
-            | ServerFrame::Ice(_)
-            | ServerFrame::TextStored { .. }
-            | ServerFrame::DeliverText(_)
-            | ServerFrame::TextState { .. }
-            | ServerFrame::TextSwapAnswer { .. }
-            | ServerFrame::ReadReceipt { .. } => self.late += 1,
+            | ServerFrame::Ice(_) => {
+                let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx);
+                self.count_late(taken);
+            }
+            ServerFrame::Challenge { .. } | ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) => self.late += 1,
+        }
+    }
+
+    fn receipt_refused(
+        &mut self,
+        ticket: Ticket,
+        reason: RefuseReason,
+        retry_after_ms: u32,
+        ctx: &mut Ctx<'_>,
+    ) -> bool {
+        match reason {
+            RefuseReason::Budget | RefuseReason::Storage | RefuseReason::ShuttingDown | RefuseReason::MailboxFull => {
+                self.receipts.later(ticket, Duration::from_millis(u64::from(retry_after_ms)), ctx)
+            }
+            RefuseReason::NotAvailable
+            | RefuseReason::RecipientChanged
+            | RefuseReason::Invalid
+            | RefuseReason::NoSuchCall
+            | RefuseReason::BadSignature => self.receipts.answered(ticket, ctx),
         }
     }
 
@@ -83,10 +117,12 @@ impl Phone {
     }
 
     /// An SMS came. One that proves a number goes to the registration that waits for it and is never shown as a text.
-    pub(super) fn sms(&mut self, line: Line, _from: &Secret<String>, body: &Secret<String>, ctx: &mut Ctx<'_>) {
+    pub(super) fn sms(&mut self, line: Line, from: &Secret<String>, body: &Secret<String>, ctx: &mut Ctx<'_>) {
         if let Some(found) = tandem_wire::sms::parse(body.expose()) {
             self.verification_sms(line, found.token, ctx);
+            return;
         }
+        self.inbox.sms(line, from, body, &self.lines, ctx);
     }
 
     fn verification_sms(&mut self, line: Line, token: SmsToken, ctx: &mut Ctx<'_>) {
@@ -106,6 +142,7 @@ impl Phone {
     }
 
     pub(super) fn network(&mut self, snapshot: NetworkSnapshot, ctx: &mut Ctx<'_>) {
+        self.calls.on_network(snapshot, &self.lines, ctx);
         let before = self.network.replace(snapshot);
         let same = before.is_some_and(|before| before.path == snapshot.path && before.connected == snapshot.connected);
         // The first word of a boot that there is a network changes nothing for connections that are being opened on it.

@@ -133,7 +133,15 @@ impl Registration {
                 because,
                 step: Leaving::Waiting | Leaving::Said { .. } | Leaving::Later(_),
             } => say(self.line, subject, epoch, because, Some(session), ctx),
-            other => other,
+            other @ (State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { step: Leaving::Keeping(_), .. }) => other,
         };
         self.show(ctx);
     }

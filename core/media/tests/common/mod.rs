@@ -1,11 +1,11 @@
 //! Two phones in one process, on loopback.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of tests fails the test")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_media::{CallMedia, CallMediaConfig, MediaEngine, MediaEvent, RtcMedia, Role, Sdp, to_48k};
+use tandem_media::{CallMedia, CallMediaConfig, MediaEngine, MediaEvent, Role, RtcMedia, Sdp, to_48k};
 use tokio::sync::watch;
 
 /// Longer than any of the media's own bounds: reaching it is a failure of the test.
@@ -35,10 +35,6 @@ impl End {
         let mut seen = self.seen.clone();
         let reached = tokio::time::timeout(PATIENCE, seen.wait_for(condition)).await;
         reached.unwrap_or_else(|_| panic!("never: {what}; saw {:?}", self.seen.borrow())).unwrap().clone()
-    }
-
-    pub fn seen(&self) -> Seen {
-        self.seen.borrow().clone()
     }
 }
 

@@ -355,7 +355,7 @@ pub struct TrainReport {
     /// At most 32.
     #[prost(uint32, tag = "3")]
     pub frames: u32,
-    /// WebSocket messages' payloads, all but the first frame's.
+    /// All but the first frame's: whole frames as they stood on the socket, WebSocket header and payload.
     #[prost(uint32, tag = "4")]
     pub bytes_after_first: u32,
     /// From the first frame's arrival to the last one's; at most 600 s.

@@ -5,7 +5,8 @@ use super::error::ConfigProblem;
 use super::sms::DriverKind;
 use super::values::AddressOrOff;
 use axum::http::HeaderName;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use tandem_model::Secret;
 
 /// Adds a problem for everything that cannot hold together.
 pub fn check_together(config: &Config, problems: &mut Vec<ConfigProblem>) {
@@ -64,28 +65,17 @@ fn check_sms(config: &Config, refuse: &mut impl FnMut(&str, String)) {
 
 fn check_turn(config: &Config, refuse: &mut impl FnMut(&str, String)) {
     let AddressOrOff::At(listen) = config.turn.listen else { return };
-    if config.turn.relay_port_first > config.turn.relay_port_last {
-        refuse("turn.relay_port_first", "must not be above turn.relay_port_last".to_owned());
+    // The secret is made when the server starts; here only what the operator wrote is looked at.
+    if let Err((key, why)) = config.turn_server(Secret::new(vec![0; 32])) {
+        refuse(key, why);
     }
-    if config.turn.realm.is_empty() || config.turn.realm.len() > 128 || config.turn.realm.contains('"') {
-        refuse("turn.realm", "must be 1 to 128 bytes without a quotation mark".to_owned());
+    let host = &config.turn.public_host;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    if host.len() > 200 || (host.parse::<IpAddr>().is_err() && !host.bytes().all(plain)) {
+        refuse("turn.public_host", "must be a host name or an IP address".to_owned());
     }
-    let relay = &config.turn.relay_address;
-    if !relay.is_empty() && relay.parse::<IpAddr>().is_err() {
-        refuse("turn.relay_address", "must be an IP address".to_owned());
-    }
-    let public = &config.turn.public_address;
-    let named = |text: &str| {
-        text.rsplit_once(':').is_some_and(|(host, port)| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-            !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok_and(|port| port > 0)
-        })
-    };
-    if !public.is_empty() && public.parse::<SocketAddr>().is_err() && !named(public) {
-        refuse("turn.public_address", "must be host:port".to_owned());
-    }
-    if listen.ip().is_unspecified() && (public.is_empty() || relay.is_empty()) {
-        refuse("turn.listen", "is every address: say turn.public_address and turn.relay_address, which phones are told".to_owned());
+    if listen.ip().is_unspecified() && host.is_empty() {
+        refuse("turn.public_host", "is needed when turn.listen is every address: phones must be told one".to_owned());
     }
 }
 

@@ -56,11 +56,11 @@ section! {
         /// `sqlite:FILE` (relative to data_dir) or `memory:`, which forgets everything at the end.
         dsn: String = "sqlite:server.db".to_owned();
         /// Changes made durable by one sync at most. A batch never waits to fill.
-        batch_max: u32 = 64 => [1, 4_096];
-        /// Changes that may wait for the store; past that they count as failed and phones are told to wait.
-        queue_max: u32 = 8_192 => [64, 1_048_576];
+        batch_max: u32 = 64 => [1, 64];
         /// A file this large stands ready to be given up when the disk is full, in KiB.
-        ballast_kib: u32 = 4_096 => [1_024, 1_048_576];
+        ballast_kib: u32 = 16 * 1024 => [1_024, 1_048_576];
+        /// New texts are refused from this size of the database on, in MiB; 0 lets the disk decide.
+        size_max_mib: u32 = 0 => [0, 16_777_216];
     }
 }
 

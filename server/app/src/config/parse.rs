@@ -119,7 +119,7 @@ fn bad_value(text: &str, found: &[Found], error: &toml::de::Error) -> ConfigProb
         .find(|found| found.value_at.contains(&at))
         .map_or_else(|| "the file".to_owned(), |found| found.key.clone());
     // The parser's words repeat the value, which must not be shown when it is a secret.
-    let secret = ["password", "token", "secret"]
+    let secret = ["password", "authorization"]
         .iter()
         .any(|word| key.contains(word));
     let why = if secret {

@@ -137,7 +137,8 @@ impl SmppConfig {
         let is_digits = |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
         let sender_holds = match &self.sender {
             Sender::Alphanumeric(name) => {
-                (1..=11).contains(&name.len()) && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b' ')
+                (1..=11).contains(&name.len())
+                    && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b' ')
             }
             Sender::International(digits) | Sender::ShortCode(digits) => is_digits(digits),
         };
@@ -168,7 +169,10 @@ mod tests {
         assert_eq!(refused(|config| config.system_id = "x".repeat(16)), SmppConfigError::SystemId);
         assert_eq!(refused(|config| config.password = Secret::new("x".repeat(9))), SmppConfigError::Password);
         assert_eq!(refused(|config| config.system_type = "ü".to_owned()), SmppConfigError::SystemType);
-        assert_eq!(refused(|config| config.sender = Sender::Alphanumeric("TwelveLetter".to_owned())), SmppConfigError::Sender);
+        assert_eq!(
+            refused(|config| config.sender = Sender::Alphanumeric("TwelveLetter".to_owned())),
+            SmppConfigError::Sender
+        );
         assert_eq!(refused(|config| config.sender = Sender::ShortCode("12a".to_owned())), SmppConfigError::Sender);
         assert_eq!(refused(|config| config.window = 0), SmppConfigError::Zero);
     }

@@ -52,7 +52,8 @@ impl Jobs {
 
     /// Takes out what was not answered in time, and remembers it in case the answer is only late.
     pub(super) fn unanswered(&mut self, now: Mono) -> Vec<Job> {
-        let late: Vec<u32> = self.sent.iter().filter(|(_, sent)| sent.answer_by <= now).map(|(sequence, _)| *sequence).collect();
+        let late: Vec<u32> =
+            self.sent.iter().filter(|(_, sent)| sent.answer_by <= now).map(|(sequence, _)| *sequence).collect();
         let mut jobs = Vec::new();
         for sequence in late {
             let Some(sent) = self.sent.remove(&sequence) else { continue };

@@ -83,19 +83,26 @@ pub(super) enum Refusal {
 
 pub(super) fn refusal(status: CommandStatus) -> Refusal {
     use CommandStatus as Status;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a status list of some sixty; what is not named is a refusal for good")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a status list of some sixty; what is not named is a refusal for good"
+    )]
     match status {
         Status::EsmeRthrottled | Status::EsmeRmsgqful => Refusal::Throttled,
-        Status::EsmeRsyserr | Status::EsmeRinvbndsts | Status::EsmeRxTAppn | Status::EsmeRsubmitfail => Refusal::Temporary,
+        Status::EsmeRsyserr | Status::EsmeRinvbndsts | Status::EsmeRxTAppn | Status::EsmeRsubmitfail => {
+            Refusal::Temporary
+        }
         Status::EsmeRinvdstadr | Status::EsmeRinvdstton | Status::EsmeRinvdstnpi => {
             Refusal::Permanent(PermanentReason::InvalidDestination)
         }
         Status::EsmeRinvsrcadr | Status::EsmeRinvsrcton | Status::EsmeRinvsrcnpi => {
             Refusal::Permanent(PermanentReason::InvalidSender)
         }
-        Status::EsmeRinvmsglen | Status::EsmeRinvcmdlen | Status::EsmeRinvcmdid | Status::EsmeRinvdcs | Status::EsmeRinvexpiry => {
-            Refusal::Permanent(PermanentReason::Malformed)
-        }
+        Status::EsmeRinvmsglen
+        | Status::EsmeRinvcmdlen
+        | Status::EsmeRinvcmdid
+        | Status::EsmeRinvdcs
+        | Status::EsmeRinvexpiry => Refusal::Permanent(PermanentReason::Malformed),
         other => Refusal::Permanent(PermanentReason::Other(u32::from(other))),
     }
 }

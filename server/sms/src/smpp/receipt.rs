@@ -21,9 +21,8 @@ pub struct Receipt {
 /// Whether a `deliver_sm` is a receipt or an intermediate notification and not a text from a phone.
 pub fn is_receipt(deliver: &DeliverSm) -> bool {
     match deliver.esm_class.message_type {
-        MessageType::ShortMessageContainsMCDeliveryReceipt | MessageType::ShortMessageContainsIntermediateDeliveryNotification => {
-            true
-        }
+        MessageType::ShortMessageContainsMCDeliveryReceipt
+        | MessageType::ShortMessageContainsIntermediateDeliveryNotification => true,
         // Some SMSCs set no type and send the TLV.
         MessageType::Default | MessageType::Other(_) => {
             deliver.tlvs().iter().any(|tlv| matches!(tlv.value(), Some(TlvValue::ReceiptedMessageId(_))))
@@ -51,7 +50,9 @@ pub fn read(deliver: &DeliverSm, text: &str) -> Option<Receipt> {
 fn field(text: &str, key: &str) -> Option<String> {
     text.split_ascii_whitespace()
         .take_while(|word| !word.to_ascii_lowercase().starts_with("text:"))
-        .find_map(|word| word.get(..key.len()).filter(|start| start.eq_ignore_ascii_case(key)).and(word.get(key.len()..)))
+        .find_map(|word| {
+            word.get(..key.len()).filter(|start| start.eq_ignore_ascii_case(key)).and(word.get(key.len()..))
+        })
         .map(str::to_owned)
 }
 
@@ -116,7 +117,10 @@ mod tests {
     fn the_tlvs_win_over_the_text_and_each_may_stand_in_for_the_other() {
         let state = RequestTlv::MessageState(MessageState::Expired);
         let text = "ID:text-id STAT:DELIVRD";
-        assert_eq!(read(&deliver(4, vec![id_tlv("tlv-id"), state.clone()]), text), Some(receipt("tlv-id", ReceiptState::Expired)));
+        assert_eq!(
+            read(&deliver(4, vec![id_tlv("tlv-id"), state.clone()]), text),
+            Some(receipt("tlv-id", ReceiptState::Expired))
+        );
         assert_eq!(read(&deliver(4, vec![id_tlv("tlv-id")]), text), Some(receipt("tlv-id", ReceiptState::Delivered)));
         assert_eq!(read(&deliver(4, vec![state]), text), Some(receipt("text-id", ReceiptState::Expired)));
     }
@@ -139,7 +143,16 @@ mod tests {
 
     #[test]
     fn a_receipt_without_id_or_state_is_not_guessed() {
-        for text in ["", "stat:DELIVRD", "id:7", "id: stat:DELIVRD", "id:7 stat:", "id:7 stat:WHATEVER", "text:id:7 stat:DELIVRD", "ï¿½:"] {
+        for text in [
+            "",
+            "stat:DELIVRD",
+            "id:7",
+            "id: stat:DELIVRD",
+            "id:7 stat:",
+            "id:7 stat:WHATEVER",
+            "text:id:7 stat:DELIVRD",
+            "ï¿½:",
+        ] {
             assert_eq!(read(&deliver(4, vec![]), text), None, "{text}");
         }
         let long = format!("id:{} stat:DELIVRD", "7".repeat(65));

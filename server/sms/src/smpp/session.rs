@@ -33,6 +33,7 @@ mod tests;
 const MAX_SEQUENCE: u32 = 0x7FFF_FFFF;
 
 /// What the shell is asked to do.
+#[expect(clippy::large_enum_variant, reason = "moved once and gone; a box would cost an allocation for every PDU")]
 #[derive(Clone, PartialEq)]
 pub enum Effect {
     /// Open a connection, then call [`Session::connected`] or [`Session::connection_lost`].
@@ -133,7 +134,9 @@ impl Session {
             | State::Binding { give_up_at, .. }
             | State::Draining { give_up_at }
             | State::Unbinding { give_up_at } => Some(give_up_at),
-            State::Bound => Some(self.enquiry.map_or_else(|| self.last_heard.after(self.config.enquire_link_after), |(_, by)| by)),
+            State::Bound => {
+                Some(self.enquiry.map_or_else(|| self.last_heard.after(self.config.enquire_link_after), |(_, by)| by))
+            }
             State::Stopped => return None,
         };
         let pause = self.paused_until.filter(|_| !self.jobs.waiting.is_empty());
@@ -170,7 +173,12 @@ impl Session {
                 self.state = State::Binding { sequence, give_up_at: now.after(self.config.answer_timeout) };
                 self.last_heard = now;
             }
-            State::Waiting { .. } | State::Binding { .. } | State::Bound | State::Draining { .. } | State::Unbinding { .. } | State::Stopped => {
+            State::Waiting { .. }
+            | State::Binding { .. }
+            | State::Bound
+            | State::Draining { .. }
+            | State::Unbinding { .. }
+            | State::Stopped => {
                 self.effects.push_back(Effect::Disconnect);
             }
         }
@@ -232,7 +240,11 @@ impl Session {
             State::Bound => self.check_link(now),
             State::Draining { give_up_at } | State::Unbinding { give_up_at } if give_up_at <= now => self.stop(),
             State::Draining { .. } => self.unbind_when_drained(now),
-            State::Waiting { .. } | State::Connecting { .. } | State::Binding { .. } | State::Unbinding { .. } | State::Stopped => {}
+            State::Waiting { .. }
+            | State::Connecting { .. }
+            | State::Binding { .. }
+            | State::Unbinding { .. }
+            | State::Stopped => {}
         }
         self.send_waiting(now);
     }

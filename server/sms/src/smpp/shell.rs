@@ -41,6 +41,7 @@ enum Order {
     ShutDown(oneshot::Sender<()>),
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once and gone; a box would cost an allocation for every PDU")]
 enum News {
     Connected(Writer),
     Frame(Frame),
@@ -342,7 +343,11 @@ async fn open(config: &SmppConfig) -> std::io::Result<(Box<dyn AsyncRead + Send 
     Ok((Box::new(reader), Box::new(writer)))
 }
 
-async fn read(mut reader: Box<dyn AsyncRead + Send + Unpin>, generation: u64, news: &mpsc::Sender<(u64, News)>) -> News {
+async fn read(
+    mut reader: Box<dyn AsyncRead + Send + Unpin>,
+    generation: u64,
+    news: &mpsc::Sender<(u64, News)>,
+) -> News {
     let mut frames = FrameReader::default();
     let mut octets = vec![0; READ_OCTETS];
     loop {

@@ -11,7 +11,10 @@ use crate::smpp::pdu::{self, Refusal};
 impl Session {
     pub(super) fn command(&mut self, command: &Command, may_emit: bool, now: Mono) {
         let sequence = command.sequence_number();
-        #[expect(clippy::wildcard_enum_match_arm, reason = "some thirty commands of which an ESME expects these; the rest are refused")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "some thirty commands of which an ESME expects these; the rest are refused"
+        )]
         match command.id() {
             CommandId::BindTransceiverResp => self.bind_answer(sequence, command.status(), now),
             CommandId::SubmitSmResp => {
@@ -41,7 +44,11 @@ impl Session {
             other if u32::from(other) & 0x8000_0000 != 0 => self.counters.stray_answers += 1,
             _ => {
                 self.counters.unexpected_requests += 1;
-                self.effects.push_back(Effect::Send(pdu::answer(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack)));
+                self.effects.push_back(Effect::Send(pdu::answer(
+                    CommandStatus::EsmeRinvcmdid,
+                    sequence,
+                    Pdu::GenericNack,
+                )));
             }
         }
     }
@@ -49,7 +56,10 @@ impl Session {
     pub(super) fn undecodable(&mut self, header: Header, now: Mono) {
         self.counters.undecodable_pdus += 1;
         let status = CommandStatus::from(header.status);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the commands whose header alone says enough; the rest are refused")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the commands whose header alone says enough; the rest are refused"
+        )]
         match CommandId::from(header.id) {
             // The status is what counts; only the SMSC's id of the text is lost.
             CommandId::SubmitSmResp => self.submit_answer(header.sequence, status, String::new(), now),

@@ -11,7 +11,9 @@ use rusmpp::{Command, CommandStatus, Pdu};
 use tandem_model::Mono;
 
 use super::{Effect, Session};
-use crate::driver::{BindRefusal, LinkDownReason, PermanentReason, ReceiptState, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused};
+use crate::driver::{
+    BindRefusal, LinkDownReason, PermanentReason, ReceiptState, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused,
+};
 use crate::number::E164Digits;
 use crate::smpp::config::SmppConfig;
 use crate::smpp::frame::{Frame, FrameReader, Header};
@@ -91,7 +93,10 @@ impl Bench {
     }
 
     fn sent(&self) -> Vec<&Command> {
-        self.effects.iter().filter_map(|effect| if let Effect::Send(command) = effect { Some(command) } else { None }).collect()
+        self.effects
+            .iter()
+            .filter_map(|effect| if let Effect::Send(command) = effect { Some(command) } else { None })
+            .collect()
     }
 
     fn last_sequence(&self) -> u32 {
@@ -107,12 +112,17 @@ impl Bench {
     }
 
     fn outcomes(&self) -> Vec<(u64, SubmitOutcome)> {
-        let outcome = |effect: &Effect| if let Effect::Outcome(ticket, outcome) = effect { Some((*ticket, outcome.clone())) } else { None };
+        let outcome = |effect: &Effect| {
+            if let Effect::Outcome(ticket, outcome) = effect { Some((*ticket, outcome.clone())) } else { None }
+        };
         self.effects.iter().filter_map(outcome).collect()
     }
 
     fn events(&self) -> Vec<SmsEvent> {
-        self.effects.iter().filter_map(|effect| if let Effect::Event(event) = effect { Some(event.clone()) } else { None }).collect()
+        self.effects
+            .iter()
+            .filter_map(|effect| if let Effect::Event(event) = effect { Some(event.clone()) } else { None })
+            .collect()
     }
 
     fn statuses(&self) -> Vec<u32> {
@@ -135,7 +145,9 @@ fn receipt(id: &str, phone: &str, state: &str) -> Pdu {
             .source_addr(COctetString::from_str(phone).unwrap())
             .destination_addr(COctetString::from_str("Tandem").unwrap())
             .esm_class(EsmClass::from(4))
-            .short_message(OctetString::from_str(&format!("id:{id} sub:001 dlvrd:001 stat:{state} err:000 text:")).unwrap())
+            .short_message(
+                OctetString::from_str(&format!("id:{id} sub:001 dlvrd:001 stat:{state} err:000 text:")).unwrap(),
+            )
             .build(),
     )
 }
@@ -259,7 +271,8 @@ fn a_connection_lost_mid_window_makes_the_sent_unknown_and_keeps_the_waiting() {
     bench.wait_until(reconnect.0);
     assert!(bench.effects.contains(&Effect::Connect));
     bench.bind();
-    let again: Vec<String> = bench.submits().iter().map(|(_, submit)| submit.destination_addr.as_str().to_owned()).collect();
+    let again: Vec<String> =
+        bench.submits().iter().map(|(_, submit)| submit.destination_addr.as_str().to_owned()).collect();
     assert_eq!(again.len(), 2, "only what was never sent");
 }
 
@@ -271,7 +284,8 @@ fn an_answer_counts_before_its_deadline_and_not_at_it() {
         let sequence = bench.last_sequence();
         bench.wait_until(at);
         bench.accept(sequence, "77");
-        let expected = if unknown { SubmitOutcome::Unknown } else { SubmitOutcome::Accepted { smsc_id: "77".to_owned() } };
+        let expected =
+            if unknown { SubmitOutcome::Unknown } else { SubmitOutcome::Accepted { smsc_id: "77".to_owned() } };
         assert_eq!(bench.outcomes(), [(1, expected)], "{at}");
         assert_eq!(bench.submits().len(), 1, "it is not sent again");
     }

@@ -1,0 +1,192 @@
+//! What the engine's threads and tasks share: how far its life is, what waits for the app, what can be looked at.
+
+use crate::errors::CommandError;
+use crate::events::EventQueue;
+use crate::guard::{Guard, Rescue, Watched};
+use crate::host::HostQueue;
+use crate::pending::{Dial, Pending};
+use crate::views::Views;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tandem_machine::Event;
+use tandem_machine::view::Notice;
+use tandem_media::{AudioPort, MediaStats};
+use tandem_model::{CallId, Ticket};
+use tokio::sync::watch;
+use tracing::error;
+
+/// How far an engine's life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// The machine answers.
+    Running,
+    /// It was asked to end.
+    Ended,
+    /// The machine panicked or hung: only the carrier is left.
+    Broken,
+}
+
+pub(crate) struct Shared {
+    pub(crate) events: EventQueue,
+    pub(crate) pending: Pending,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) host: Arc<HostQueue>,
+    pub(crate) progress: Progress,
+    life: AtomicU8,
+    stop: watch::Sender<bool>,
+    views: Mutex<Views>,
+    calls: Mutex<BTreeMap<CallId, Sound>>,
+}
+
+/// The sound of one call.
+struct Sound {
+    audio: AudioPort,
+    stats: Option<MediaStats>,
+}
+
+/// What the guard reads of the machine.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Inputs of app and OS that were queued and not yet taken in.
+    pub(crate) outstanding: AtomicUsize,
+    /// Steps begun and ended.
+    pub(crate) steps: AtomicU64,
+    /// A step is under way.
+    pub(crate) busy: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(events_max: usize, guard: Arc<Guard>) -> Shared {
+        Shared {
+            events: EventQueue::new(events_max),
+            pending: Pending::default(),
+            guard,
+            host: Arc::default(),
+            progress: Progress::default(),
+            life: AtomicU8::new(Life::Running as u8),
+            stop: watch::Sender::new(false),
+            views: Mutex::default(),
+            calls: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        match self.life.load(Ordering::Acquire) {
+            running if running == Life::Running as u8 => Life::Running,
+            ended if ended == Life::Ended as u8 => Life::Ended,
+            _ => Life::Broken,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.life() != Life::Running
+    }
+
+    /// Turns true when the runner must end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// The end that was asked for. Calls nobody decided are dropped with the rest: the app knows that it ends.
+    pub(crate) fn end(&self) {
+        if !self.leave(Life::Ended) {
+            return;
+        }
+        let (waiting, _undecided) = self.pending.drain();
+        for command in waiting {
+            let _gone = command.answer.send(Err(CommandError::Stopped));
+        }
+        self.events.close();
+    }
+
+    /// The end nobody asked for. Whoever wanted to call and was not served gets the carrier, unasked.
+    pub(crate) fn break_down(&self, fault: &'static str) {
+        if !self.leave(Life::Broken) {
+            return;
+        }
+        error!(fault, "the machine is gone; the carrier is left");
+        let (waiting, undecided) = self.pending.drain();
+        for command in waiting {
+            match command.wish.into_dial() {
+                Some(dial) => self.rescue(dial, Some(command.answer)),
+                None => {
+                    let _gone = command.answer.send(Err(CommandError::Stopped));
+                }
+            }
+        }
+        for dial in undecided {
+            self.rescue(dial, None);
+        }
+        self.events.push(Event::Notice(Notice::Stopped));
+        self.events.close();
+    }
+
+    /// Dials past the machine.
+    pub(crate) fn rescue(&self, dial: Dial, answer: Option<tokio::sync::oneshot::Sender<crate::pending::Answer>>) {
+        self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer });
+    }
+
+    /// True for whoever is first.
+    fn leave(&self, to: Life) -> bool {
+        let first =
+            self.life.compare_exchange(Life::Running as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if first {
+            self.stop.send_replace(true);
+        }
+        first
+    }
+
+    pub(crate) fn views(&self) -> MutexGuard<'_, Views> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn remember_call(&self, call: CallId, audio: AudioPort) {
+        self.calls().insert(call, Sound { audio, stats: None });
+    }
+
+    pub(crate) fn forget_call(&self, call: CallId) {
+        self.calls().remove(&call);
+    }
+
+    pub(crate) fn note_stats(&self, call: CallId, stats: MediaStats) {
+        if let Some(sound) = self.calls().get_mut(&call) {
+            sound.stats = Some(stats);
+        }
+    }
+
+    pub(crate) fn audio(&self, call: CallId) -> Option<AudioPort> {
+        self.calls().get(&call).map(|sound| sound.audio.clone())
+    }
+
+    pub(crate) fn stats(&self, call: CallId) -> Option<MediaStats> {
+        self.calls().get(&call).and_then(|sound| sound.stats)
+    }
+
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<CallId, Sound>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched for Shared {
+    fn machine(&self) -> (u64, bool) {
+        let due = self.progress.outstanding.load(Ordering::Acquire) > 0 || self.progress.busy.load(Ordering::Acquire);
+        (self.progress.steps.load(Ordering::Acquire), due && !self.is_over())
+    }
+
+    fn host(&self) -> (u64, bool) {
+        self.host.progress()
+    }
+
+    fn is_needed(&self) -> bool {
+        self.machine().1 || self.host().1 || (self.pending.has_undecided() && !self.is_over())
+    }
+
+    fn machine_hangs(&self) {
+        self.break_down("hang");
+    }
+
+    fn take_dials(&self) -> Vec<(Ticket, Dial)> {
+        self.host.take_dials()
+    }
+}

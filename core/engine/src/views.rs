@@ -1,0 +1,79 @@
+//! The state an app can look at any time, as of the last input the machine took.
+
+use std::collections::BTreeMap;
+use tandem_machine::view::{CallView, MarkShown, MarkView, Prompt, RegistrationView};
+use tandem_machine::{Device, Event};
+use tandem_model::{Line, Msisdn};
+
+/// A snapshot of state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Views {
+    /// Every line's registration.
+    pub registrations: Vec<RegistrationView>,
+    /// Lines whose session stands.
+    pub online: Vec<Line>,
+    /// Calls that are not over.
+    pub calls: Vec<CallView>,
+    /// Open questions, oldest first.
+    pub prompts: Vec<Prompt>,
+    /// What is shown beside numbers; a number that is not here shows nothing.
+    pub marks: BTreeMap<Msisdn, MarkShown>,
+}
+
+/// Which parts of the views an input changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Touched {
+    registrations: bool,
+    calls: bool,
+    prompts: bool,
+}
+
+impl Views {
+    pub(crate) fn of(device: &Device) -> Views {
+        let registrations = device.registrations();
+        let online = registrations.iter().map(|view| view.line).filter(|line| device.online(*line)).collect();
+        let mut views =
+            Views { registrations, online, calls: device.calls(), prompts: device.prompts(), marks: BTreeMap::new() };
+        views.show(&device.marks());
+        views
+    }
+
+    /// Takes in what an event says by itself, and notes what must be asked of the machine afterwards.
+    pub(crate) fn follow(&mut self, event: &Event, touched: &mut Touched) {
+        match event {
+            Event::Registration(_) => touched.registrations = true,
+            Event::Online { line, online } => {
+                self.online.retain(|other| other != line);
+                if *online {
+                    self.online.push(*line);
+                    self.online.sort_unstable();
+                }
+            }
+            Event::Marks(marks) => self.show(marks),
+            Event::Call(_) => touched.calls = true,
+            Event::Prompt(_) | Event::PromptGone(_) => touched.prompts = true,
+            Event::Text(_) | Event::TextArrived(_) | Event::Log(_) | Event::Notice(_) => {}
+        }
+    }
+
+    pub(crate) fn refresh(&mut self, touched: Touched, device: &Device) {
+        if touched.registrations {
+            self.registrations = device.registrations();
+        }
+        if touched.calls {
+            self.calls = device.calls();
+        }
+        if touched.prompts {
+            self.prompts = device.prompts();
+        }
+    }
+
+    fn show(&mut self, marks: &[MarkView]) {
+        for mark in marks {
+            match mark.shown {
+                MarkShown::Marked | MarkShown::NotSeenLately => self.marks.insert(mark.number, mark.shown),
+                MarkShown::None => self.marks.remove(&mark.number),
+            };
+        }
+    }
+}

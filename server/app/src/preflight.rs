@@ -1,0 +1,58 @@
+//! `--check`: opens what can be opened without serving anybody, and names everything that would stop a start.
+
+use crate::config::Config;
+use crate::config::values::AddressOrOff;
+use crate::{listener, sms_driver, store_open, tls};
+use tandem_model::Secret;
+
+/// Every problem found, each naming its key or file. Nothing is served and no text is sent; the data directory and an
+/// empty database are made when they are missing, as a start would.
+#[must_use]
+pub fn check(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Err(error) = config.check() {
+        problems.extend(error.0.iter().map(ToString::to_string));
+    }
+    if let Err(error) = tls::server_config(&config.tls, &config.listen.public_host) {
+        problems.push(error.to_string());
+    }
+    if let Err(error) = sms_driver::templates(&config.sms_template) {
+        problems.push(format!("[sms_template]: {error}"));
+    }
+    if let Err(error) = sms_driver::prepare(config) {
+        problems.push(error.to_string());
+    }
+    if let Err(error) = store_open::open(&config.store, None) {
+        problems.push(error.to_string());
+    }
+    if let Err((key, why)) = config.turn_server(Secret::new(vec![0; 32])) {
+        problems.push(format!("{key}: {why}"));
+    }
+    problems.extend(check_addresses(config));
+    problems.dedup();
+    problems
+}
+
+/// Binds each address for a moment. One that is taken is reported, also when it is this very server that runs already.
+fn check_addresses(config: &Config) -> Vec<String> {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return vec!["the system gives no runtime".to_owned()];
+    };
+    let _inside = runtime.enter();
+    let mut wanted = vec![("listen.address", config.listen.address)];
+    if let AddressOrOff::At(address) = config.metrics.listen {
+        wanted.push(("metrics.listen", address));
+    }
+    let mut problems = Vec::new();
+    for (key, address) in wanted {
+        if let Err(why) = listener::bind(address) {
+            problems.push(format!("{key}: cannot listen on {address}: {why}"));
+        }
+    }
+    if let AddressOrOff::At(address) = config.turn.listen
+        && let Err(why) = std::net::UdpSocket::bind(address)
+    {
+        problems.push(format!("turn.listen: cannot listen on {address}: {why}"));
+    }
+    problems
+}

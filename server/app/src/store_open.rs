@@ -1,0 +1,199 @@
+//! The store an operator chose: opened once, held alone, and opened again when a sync failed.
+
+use crate::config::house;
+use crate::server_key::{self, KeyError};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
+use tandem_model::{Secret, ServerMillis};
+use tandem_server_store::{MemoryStore, OpenError, SqliteConfig, SqliteStore, Store, serve_batch};
+use tracing::{error, info};
+
+/// Held locked as long as a server uses the directory.
+const LOCK_NAME: &str = "server.lock";
+
+/// After a failed sync the file is opened again, no more often than this.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreOpenError {
+    /// Not a store of this build. Only the kind is shown: the rest may hold a password.
+    #[error("store.dsn: there is no store of kind `{0}`; it must be `sqlite:FILE` or `memory:`")]
+    UnknownDsn(String),
+    /// The data directory cannot be made, read or written.
+    #[error("store.data_dir: cannot use {}: {why}", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        why: io::ErrorKind,
+    },
+    /// Another server runs on this data.
+    #[error("store.data_dir: another tandem-server uses {}", .0.display())]
+    InUse(PathBuf),
+    /// The database cannot be opened.
+    #[error("store.dsn: {}: {why}", path.display())]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        why: OpenError,
+    },
+    /// The server's own secret cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A store and the secret that goes with its data.
+pub struct Opened {
+    /// The store.
+    pub keeper: Keeper,
+    /// The server's own secret.
+    pub key: Secret<[u8; 32]>,
+}
+
+/// A store that can be served from.
+pub struct Keeper {
+    kept: Kept,
+    _alone: Option<File>,
+}
+
+enum Kept {
+    Other(Box<dyn Store + Send>),
+    Sqlite { config: SqliteConfig, store: Option<SqliteStore>, next_try: Instant },
+}
+
+/// Opens what `store.dsn` names, or takes the one given.
+///
+/// # Errors
+/// [`StoreOpenError`] names the key and the file; nothing of a file that is not ours is changed.
+pub fn open(section: &house::Store, given: Option<Box<dyn Store + Send>>) -> Result<Opened, StoreOpenError> {
+    if let Some(store) = given {
+        return Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) });
+    }
+    match section.dsn.split_once(':') {
+        Some(("memory", "")) => {
+            let store = Box::new(MemoryStore::new());
+            Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) })
+        }
+        Some(("sqlite", file)) if !file.is_empty() && !file.starts_with("//") => open_sqlite(section, file),
+        Some((kind, _)) => Err(StoreOpenError::UnknownDsn(kind.to_owned())),
+        None => Err(StoreOpenError::UnknownDsn(section.dsn.chars().take(16).collect())),
+    }
+}
+
+fn open_sqlite(section: &house::Store, file: &str) -> Result<Opened, StoreOpenError> {
+    let unusable = |error: io::Error| StoreOpenError::DataDir { path: section.data_dir.clone(), why: error.kind() };
+    fs::create_dir_all(&section.data_dir).map_err(unusable)?;
+    let alone = lock(&section.data_dir).map_err(|error| match error {
+        TryLockError::WouldBlock => StoreOpenError::InUse(section.data_dir.clone()),
+        TryLockError::Error(error) => unusable(error),
+    })?;
+    let mut config = SqliteConfig::new(section.data_dir.join(file));
+    config.ballast_bytes = u64::from(section.ballast_kib) * 1024;
+    config.max_bytes = (section.size_max_mib > 0).then(|| u64::from(section.size_max_mib) * 1024 * 1024);
+    let store = SqliteStore::open(&config).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })?;
+    let key = server_key::load_or_make(&section.data_dir)?;
+    let kept = Kept::Sqlite { config, store: Some(store), next_try: Instant::now() };
+    Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
+}
+
+fn lock(data_dir: &Path) -> Result<File, TryLockError> {
+    let opened = File::options().write(true).create(true).truncate(false).open(data_dir.join(LOCK_NAME));
+    let file = opened.map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+impl Keeper {
+    fn other(store: Box<dyn Store + Send>) -> Keeper {
+        Keeper { kept: Kept::Other(store), _alone: None }
+    }
+
+    /// Does operations in order, durable when this returns.
+    pub fn serve(&mut self, ops: Vec<(ServerMillis, StoreOp)>) -> Vec<StoreAnswer> {
+        match &mut self.kept {
+            Kept::Other(store) => serve_batch(&mut **store, ops),
+            Kept::Sqlite { config, store, next_try } => {
+                reopen_if_broken(config, store, next_try);
+                match store {
+                    Some(store) => serve_batch(store, ops),
+                    None => vec![StoreAnswer::Failed(StoreFault::Broken); ops.len()],
+                }
+            }
+        }
+    }
+}
+
+/// After a failed sync nobody knows what is on the disk: the file is opened again and looked through, never synced again.
+fn reopen_if_broken(config: &SqliteConfig, store: &mut Option<SqliteStore>, next_try: &mut Instant) {
+    if store.as_ref().is_some_and(|store| !store.is_broken()) || Instant::now() < *next_try {
+        return;
+    }
+    *next_try = Instant::now() + REOPEN_INTERVAL;
+    // Closed before it is opened: closing the old one later would take the new one's file locks with it.
+    *store = None;
+    match SqliteStore::open(config) {
+        Ok(opened) => {
+            info!("the database was opened again after a failed sync");
+            *store = Some(opened);
+        }
+        Err(why) => error!(%why, "the database cannot be opened again after a failed sync"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(directory: &Path, dsn: &str) -> house::Store {
+        house::Store { data_dir: directory.to_owned(), dsn: dsn.to_owned(), ballast_kib: 1_024, ..house::Store::default() }
+    }
+
+    fn refusal(section: &house::Store) -> String {
+        open(section, None).err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn an_unknown_dsn_is_named_without_what_may_be_its_password() {
+        let directory = tempfile::tempdir().unwrap();
+        let told = refusal(&section(directory.path(), "postgres://tandem:hunter2@db/tandem"));
+        assert!(told.contains("`postgres`") && !told.contains("hunter2"), "{told}");
+        for dsn in ["", "sqlite:", "sqlite", "memory:x", "sqlite://x"] {
+            assert!(refusal(&section(directory.path(), dsn)).contains("store.dsn"), "{dsn}");
+        }
+    }
+
+    #[test]
+    fn two_servers_do_not_share_a_directory_and_the_second_may_follow_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let section = section(directory.path(), "sqlite:server.db");
+        let first = open(&section, None).unwrap();
+        assert!(refusal(&section).contains("another tandem-server"));
+        let key = first.key.clone();
+        drop(first);
+        assert_eq!(open(&section, None).unwrap().key, key);
+    }
+
+    #[test]
+    fn a_foreign_or_truncated_file_is_named_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.db");
+        fs::write(&path, b"these are my holiday notes, not a database").unwrap();
+        let told = refusal(&section(directory.path(), "sqlite:server.db"));
+        assert!(told.contains("server.db") && told.contains("not an SQLite database"), "{told}");
+        assert_eq!(fs::read(&path).unwrap(), b"these are my holiday notes, not a database");
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a-file");
+        fs::write(&file, b"").unwrap();
+        let told = refusal(&section(&file, "sqlite:server.db"));
+        assert!(told.contains("store.data_dir"), "{told}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The thread that owns the store: takes what waits, makes it durable by one sync, and only then answers.
+//!
+//! A batch never waits to fill. Nothing of a batch is answered before its sync, and batches are answered in order: that is
+//! where "acknowledged means durable" (P1) is kept.
+
+use crate::metrics::Metrics;
+use crate::store_open::Keeper;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+use tandem_logic::{StoreAnswer, StoreOp};
+use tandem_model::{ServerMillis, Ticket};
+use tokio::sync::{mpsc, oneshot};
+
+/// Batches of answers that may wait for the shell; then the store waits.
+const ANSWERS: usize = 16;
+
+/// One question with its ticket and time.
+#[derive(Debug)]
+pub struct Question {
+    /// Echoed with the answer.
+    pub ticket: Ticket,
+    /// When, in server time.
+    pub at: ServerMillis,
+    /// What.
+    pub op: StoreOp,
+}
+
+#[derive(Debug)]
+enum Job {
+    Question(Question),
+    /// Answered when the store has come this far: it is alive.
+    Probe(oneshot::Sender<()>),
+}
+
+/// Answers of one batch, in the order of their questions, all durable.
+pub type Answers = Vec<(Ticket, StoreAnswer)>;
+
+/// The way to the store's thread. Dropping it ends the thread once everything asked is done.
+#[derive(Debug)]
+pub struct StoreLink {
+    jobs: mpsc::Sender<Job>,
+    metrics: Arc<Metrics>,
+}
+
+/// The store's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull;
+
+impl StoreLink {
+    /// Queues a question behind those queued before it.
+    ///
+    /// # Errors
+    /// [`QueueFull`]: nothing was done and nothing will be.
+    pub fn ask(&self, question: Question) -> Result<(), QueueFull> {
+        match self.jobs.try_send(Job::Question(question)) {
+            Ok(()) => {
+                self.metrics.store_queue.increment(1.0);
+                Ok(())
+            }
+            Err(_) => {
+                self.metrics.store_refused.increment(1);
+                Err(QueueFull)
+            }
+        }
+    }
+
+    /// Resolves once the store has done everything asked before; an error when it is gone or its queue is full.
+    #[must_use]
+    pub fn probe(&self) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        // A full queue drops the sender, which shows as an error at the receiver.
+        let _full = self.jobs.try_send(Job::Probe(answer));
+        answered
+    }
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct StoreThread {
+    /// The way to it.
+    pub link: StoreLink,
+    /// What it answers.
+    pub answers: mpsc::Receiver<Answers>,
+    /// Resolves when it has ended; an error when it panicked.
+    pub ended: oneshot::Receiver<()>,
+}
+
+/// Gives a store a thread of its own.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(
+    store: Keeper,
+    batch_max: usize,
+    queue_max: usize,
+    metrics: Arc<Metrics>,
+) -> io::Result<StoreThread> {
+    let (jobs, queue) = mpsc::channel(queue_max.max(1));
+    let (answers, answered) = mpsc::channel(ANSWERS);
+    let (ending, ended) = oneshot::channel();
+    let link = StoreLink { jobs, metrics: Arc::clone(&metrics) };
+    thread::Builder::new().name("tandem-store".to_owned()).spawn(move || {
+        run(store, queue, &answers, batch_max, &metrics);
+        let _nobody_waits = ending.send(());
+    })?;
+    Ok(StoreThread { link, answers: answered, ended })
+}
+
+fn run(
+    mut store: Keeper,
+    mut queue: mpsc::Receiver<Job>,
+    answers: &mpsc::Sender<Answers>,
+    batch_max: usize,
+    metrics: &Metrics,
+) {
+    while let Some(first) = queue.blocking_recv() {
+        let (mut questions, mut probes) = (Vec::with_capacity(batch_max), Vec::new());
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Question(question) => questions.push(question),
+                Job::Probe(answer) => probes.push(answer),
+            }
+            next = if questions.len() < batch_max { queue.try_recv().ok() } else { None };
+        }
+        if !questions.is_empty() {
+            let batch = serve(&mut store, questions, metrics);
+            if answers.blocking_send(batch).is_err() {
+                return;
+            }
+        }
+        for probe in probes {
+            let _nobody_waits = probe.send(());
+        }
+    }
+}
+
+fn serve(store: &mut Keeper, questions: Vec<Question>, metrics: &Metrics) -> Answers {
+    let count = questions.len();
+    let started = Instant::now();
+    let tickets: Vec<Ticket> = questions.iter().map(|question| question.ticket).collect();
+    let asked: Vec<(ServerMillis, StoreOp)> = questions.into_iter().map(|question| (question.at, question.op)).collect();
+    let answers = store.serve(asked);
+    metrics.store_batch.record(count as f64);
+    metrics.store_seconds.record(started.elapsed().as_secs_f64());
+    metrics.store_queue.decrement(count as f64);
+    tickets.into_iter().zip(answers).collect()
+}

@@ -1,0 +1,109 @@
+//! TLS for phones: rustls on ring, from two PEM files.
+
+use crate::config::house::Tls;
+use rustls::ServerConfig;
+use rustls::client::verify_server_name;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why TLS cannot be offered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate file cannot be read or has no certificate.
+    #[error("tls.certificate: no certificate can be read from {}", .0.display())]
+    Certificate(PathBuf),
+    /// The key file cannot be read or has no key.
+    #[error("tls.key: no private key can be read from {}", .0.display())]
+    Key(PathBuf),
+    /// The key is not the certificate's, or of a kind that cannot be used.
+    #[error("tls.key: this key does not go with tls.certificate")]
+    Mismatch,
+    /// The certificate does not name the host phones connect to.
+    #[error("tls.certificate: the certificate does not name listen.public_host {0}")]
+    WrongName(String),
+    /// The host is none.
+    #[error("listen.public_host: {0} is no host name")]
+    BadHost(String),
+}
+
+/// The TLS side of the listener; `None` when there is none configured.
+///
+/// # Errors
+/// [`TlsError`] names the key of the configuration.
+pub fn server_config(tls: &Tls, public_host: &str) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+    if tls.certificate.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let chain = read_chain(&tls.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|_| TlsError::Key(tls.key.clone()))?;
+    if let (false, Some(leaf)) = (public_host.is_empty(), chain.first()) {
+        check_name(leaf, public_host, &tls.certificate)?;
+    }
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TlsError::Mismatch)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|_| TlsError::Mismatch)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config)))
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = || TlsError::Certificate(path.to_owned());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(|_| unreadable())?
+        .collect::<Result<_, _>>()
+        .map_err(|_| unreadable())?;
+    if chain.is_empty() { Err(unreadable()) } else { Ok(chain) }
+}
+
+fn check_name(leaf: &CertificateDer<'_>, host: &str, path: &Path) -> Result<(), TlsError> {
+    let parsed = ParsedCertificate::try_from(leaf).map_err(|_| TlsError::Certificate(path.to_owned()))?;
+    let name = ServerName::try_from(host).map_err(|_| TlsError::BadHost(host.to_owned()))?;
+    verify_server_name(&parsed, &name).map_err(|_| TlsError::WrongName(host.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(host: &str) -> (tempfile::TempDir, Tls) {
+        let directory = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+        let tls = Tls { certificate: directory.path().join("cert.pem"), key: directory.path().join("key.pem") };
+        std::fs::write(&tls.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
+        (directory, tls)
+    }
+
+    #[test]
+    fn a_certificate_must_name_the_host_phones_connect_to() {
+        let (_directory, tls) = written("tandem.example.com");
+        assert!(server_config(&tls, "tandem.example.com").unwrap().is_some());
+        assert!(server_config(&tls, "").unwrap().is_some());
+        let wrong = server_config(&tls, "other.example.com").unwrap_err();
+        assert_eq!(wrong, TlsError::WrongName("other.example.com".to_owned()));
+    }
+
+    #[test]
+    fn another_certificates_key_and_files_without_pem_are_named() {
+        let (_one, tls) = written("tandem.example.com");
+        let (_other, foreign) = written("tandem.example.com");
+        let mixed = Tls { key: foreign.key.clone(), ..tls.clone() };
+        assert_eq!(server_config(&mixed, "").unwrap_err(), TlsError::Mismatch);
+        let no_key = Tls { key: tls.certificate.clone(), ..tls.clone() };
+        assert_eq!(server_config(&no_key, "").unwrap_err(), TlsError::Key(tls.certificate.clone()));
+        let no_certificate = Tls { certificate: tls.key.clone(), ..tls.clone() };
+        assert_eq!(server_config(&no_certificate, "").unwrap_err(), TlsError::Certificate(tls.key.clone()));
+    }
+
+    #[test]
+    fn without_files_there_is_no_tls() {
+        assert!(server_config(&Tls::default(), "anything").unwrap().is_none());
+    }
+}

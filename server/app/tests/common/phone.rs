@@ -1,0 +1,193 @@
+//! A phone that says exactly what a test tells it to.
+
+use super::{http, within};
+use futures_util::{SinkExt as _, StreamExt as _};
+use std::net::SocketAddr;
+use tandem_crypto::{DeviceVault, SeededRandom};
+use tandem_model::vault::signed::{self, RegisterProof};
+use tandem_model::{
+    DeviceEpoch, DeviceKey, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId, SenderSeq,
+    TextId, Ticket, Vault as _,
+};
+use tandem_model::vault::KeyHandle;
+use tandem_wire::frame::{ConfirmProof, ContactsSync, Goodbye, Hello, SendText, SmsPlatform};
+use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+pub const BODY: &str = "content-type: application/octet-stream\r\n";
+
+/// Anything a WebSocket can run over.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+pub struct Phone {
+    pub number: Msisdn,
+    pub epoch: NumberEpoch,
+    vault: DeviceVault,
+    handle: KeyHandle,
+    key: DeviceKey,
+}
+
+impl Phone {
+    /// A phone with a key of its own; `seed` tells it from others.
+    pub fn new(number: &str, seed: u8) -> Phone {
+        let mut vault = DeviceVault::new(SeededRandom::from_seed([seed; 32]));
+        let (handle, key) = vault.create().unwrap();
+        Phone { number: Msisdn::from_e164(number).unwrap(), epoch: NumberEpoch(0), vault, handle, key }
+    }
+
+    pub fn start_request(&self) -> RegisterRequest {
+        let message = signed::register_start(self.number, &self.key);
+        RegisterRequest::Start {
+            number: self.number,
+            device_key: self.key,
+            signature: self.vault.sign(self.handle, &message).unwrap(),
+            platform: SmsPlatform::Dialer,
+        }
+    }
+
+    pub fn confirm_request(&mut self, id: RegistrationId, proof: ConfirmProof) -> RegisterRequest {
+        let message = match &proof {
+            ConfirmProof::Token(token) => signed::register_confirm(id, RegisterProof::Token(token), None),
+            ConfirmProof::Code(code) => signed::register_confirm(id, RegisterProof::Code(code), None),
+        };
+        let sealing_key = self.vault.rotate_sealing(self.handle, SealingKeyId(1)).unwrap();
+        let signature = self.vault.sign(self.handle, &message).unwrap();
+        RegisterRequest::Confirm { id, proof, imsi: None, sealing_key, signature }
+    }
+
+    /// Registers as a person would: asks, reads the text, confirms.
+    pub async fn register(&mut self, server: SocketAddr, sms: &super::sms::FakeSms) {
+        let id = match ask(server, &self.start_request()).await {
+            RegisterReply::Started { id, .. } => id,
+            other => panic!("not started: {other:?}"),
+        };
+        let text = sms.text_for(&self.number.e164()).await;
+        let found = tandem_wire::sms::parse(&text).expect("the text carries a token");
+        let request = self.confirm_request(id, ConfirmProof::Token(found.token));
+        match ask(server, &request).await {
+            RegisterReply::Confirmed { epoch, .. } => self.epoch = epoch,
+            other => panic!("not confirmed: {other:?}"),
+        }
+    }
+
+    pub fn hello(&self, nonce: &tandem_model::Nonce) -> Hello {
+        let message = signed::session(nonce, self.number, self.epoch);
+        Hello {
+            version: 1,
+            number: self.number,
+            epoch: self.epoch,
+            signature: self.vault.sign(self.handle, &message).unwrap(),
+            marks_since: MarkGeneration::default(),
+            fresh: false,
+        }
+    }
+
+    /// A session that stands.
+    pub async fn connect(&self, server: SocketAddr) -> Session {
+        let mut session = Session::open(server).await;
+        let nonce = session.challenge().await;
+        session.send(&ClientFrame::Hello(self.hello(&nonce))).await;
+        session.wait_for(|frame| matches!(frame, ServerFrame::Welcome(_)).then_some(())).await;
+        session
+    }
+
+    pub fn text_to(&self, other: &Phone, counter: u64) -> ClientFrame {
+        ClientFrame::SendText(SendText {
+            ticket: Ticket(counter),
+            id: TextId { device_epoch: DeviceEpoch(7), counter },
+            to: other.number,
+            to_epoch: other.epoch,
+            seq: SenderSeq(counter),
+            sealed: SealedBody(vec![1; 64]),
+        })
+    }
+}
+
+/// One registration request and its reply.
+pub async fn ask(server: SocketAddr, request: &RegisterRequest) -> RegisterReply {
+    let body = tandem_wire::encode_register_request(request);
+    let reply = http::post(server, "/v1/register", BODY, &body).await;
+    tandem_wire::decode_register_reply(&reply.body).expect("a reply")
+}
+
+pub struct Session {
+    socket: WebSocketStream<Box<dyn Transport>>,
+}
+
+impl Session {
+    pub async fn open(server: SocketAddr) -> Session {
+        let stream = TcpStream::connect(server).await.expect("a server");
+        Session::over(Box::new(stream), "/v1/session").await
+    }
+
+    pub async fn over(stream: Box<dyn Transport>, path: &str) -> Session {
+        let url = format!("ws://test{path}");
+        let upgraded = tokio_tungstenite::client_async(url, stream);
+        let (socket, _) = within("the upgrade", upgraded).await.expect("an upgrade");
+        Session { socket }
+    }
+
+    pub async fn send(&mut self, frame: &ClientFrame) {
+        self.send_raw(Message::Binary(tandem_wire::encode_client(frame).into())).await;
+    }
+
+    pub async fn send_raw(&mut self, message: Message) {
+        self.try_send_raw(message).await.expect("sent");
+    }
+
+    pub async fn try_send_raw(&mut self, message: Message) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        within("room to send", self.socket.send(message)).await
+    }
+
+    /// The next frame; `None` when the connection has ended.
+    pub async fn next(&mut self) -> Option<ServerFrame> {
+        loop {
+            match within("a frame", self.socket.next()).await? {
+                Ok(Message::Binary(bytes)) => return Some(tandem_wire::decode_server(&bytes).expect("a frame")),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The first frame that fits, skipping others.
+    pub async fn wait_for<T>(&mut self, fits: impl Fn(&ServerFrame) -> Option<T>) -> T {
+        loop {
+            let frame = self.next().await.expect("the session goes on");
+            if let Some(found) = fits(&frame) {
+                return found;
+            }
+        }
+    }
+
+    pub async fn challenge(&mut self) -> tandem_model::Nonce {
+        self.wait_for(|frame| match frame {
+            ServerFrame::Challenge { nonce, .. } => Some(*nonce),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn goodbye(&mut self) -> Goodbye {
+        self.wait_for(|frame| match frame {
+            ServerFrame::Goodbye(goodbye) => Some(*goodbye),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Syncs contacts and waits for their marks.
+    pub async fn add_contacts(&mut self, added: Vec<Msisdn>) {
+        let sync = ContactsSync { ticket: Ticket(1), replace: true, added, removed: Vec::new() };
+        self.send(&ClientFrame::ContactsSync(sync)).await;
+        self.wait_for(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.ticket == Ticket(1)).then_some(())).await;
+    }
+
+    pub async fn is_over(&mut self) -> bool {
+        self.next().await.is_none()
+    }
+}

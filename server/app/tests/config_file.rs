@@ -1,0 +1,116 @@
+//! What an operator writes into the file, and what is said when it cannot hold.
+
+use std::path::Path;
+use tandem_server::Config;
+use tandem_server::config::ConfigProblem;
+
+fn read(text: &str) -> Result<Config, String> {
+    Config::from_toml(text, &|_| None).map_err(|error| error.to_string())
+}
+
+fn refusal(text: &str) -> String {
+    read(text).expect_err("refused")
+}
+
+#[test]
+fn an_empty_file_is_the_default_and_the_default_holds() {
+    assert_eq!(read("").unwrap(), Config::default());
+    Config::default().check().unwrap();
+}
+
+#[test]
+fn the_printed_defaults_read_back_as_the_defaults() {
+    let printed = Config::commented_defaults();
+    assert_eq!(read(&printed).unwrap(), Config::default());
+}
+
+#[test]
+fn every_key_and_every_section_says_what_it_means() {
+    for section in Config::reference() {
+        assert!(!section.doc.is_empty() && !section.keys.is_empty(), "[{}]", section.name);
+        for key in section.keys {
+            assert!(key.doc.iter().all(|line| !line.is_empty()), "{}.{}", section.name, key.name);
+            assert!(!key.default.to_string().contains("no TOML form"), "{}.{}", section.name, key.name);
+        }
+    }
+}
+
+#[test]
+fn a_typo_names_the_key_its_line_and_what_was_meant() {
+    assert_eq!(
+        refusal("[listen]\n\nadress = \"127.0.0.1:1\"\n"),
+        "line 3: there is no key `listen.adress`; did you mean `listen.address`?"
+    );
+    assert_eq!(refusal("[lisen]\n"), "line 1: there is no key `lisen`; did you mean `listen`?");
+    assert_eq!(refusal("[text]\nring = \"9s\"\n"), "line 2: there is no key `text.ring`; did you mean `call.ring`?");
+    assert_eq!(refusal("address = \"x\"\n"), "line 1: there is no key `address`; did you mean `listen.address`?");
+    assert_eq!(refusal("[zzz]\n"), "line 1: there is no key `zzz`");
+}
+
+#[test]
+fn every_typo_is_told_at_once() {
+    let error = Config::from_toml("[listen]\nadress = 1\n[cal]\nring = \"1s\"\n", &|_| None).unwrap_err();
+    assert_eq!(error.0.len(), 2);
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_names_its_key_and_line() {
+    let told = refusal("[call]\nring = 45\n");
+    assert!(told.starts_with("line 2: `call.ring`: "), "{told}");
+    let told = refusal("[call]\nring = \"45\"\n");
+    assert!(told.starts_with("line 2: `call.ring`: ") && told.contains("45s"), "{told}");
+    let told = refusal("[registration]\nper_number = \"many\"\n");
+    assert!(told.contains("`registration.per_number`") && told.contains("5 per 24h"), "{told}");
+    let told = refusal("[marks]\npolicy = \"everybody\"\n");
+    assert!(told.contains("`marks.policy`") && told.contains("reciprocal"), "{told}");
+    let told = refusal("listen = 3\n");
+    assert!(told.contains("write [listen]"), "{told}");
+}
+
+#[test]
+fn what_is_no_toml_names_its_line() {
+    assert!(refusal("[listen]\naddress = \n").starts_with("line 2: this is not TOML"));
+}
+
+#[test]
+fn a_value_out_of_its_range_names_the_range_just_outside_and_holds_at_its_ends() {
+    assert_eq!(
+        refusal("[registration]\ntries = 11\n"),
+        "`registration.tries` is 11; it must be from 1 to 10"
+    );
+    assert!(refusal("[registration]\ntries = 0\n").contains("from 1 to 10"));
+    read("[registration]\ntries = 1\n").unwrap();
+    read("[registration]\ntries = 10\n").unwrap();
+    assert_eq!(refusal("[call]\nring = \"121s\"\n"), "`call.ring` is 121s; it must be from 1s to 2m");
+    read("[call]\nring = \"120s\"\n").unwrap();
+}
+
+#[test]
+fn what_cannot_hold_together_is_named() {
+    assert!(refusal("[gate]\nlow_from_kbps = 64\n").contains("`gate.low_from_kbps` must be below gate.full_from_kbps"));
+    assert!(refusal("[tls]\ncertificate = \"c.pem\"\n").contains("`tls.key` is needed"));
+    assert!(refusal("[sms]\ndriver = \"smpp\"\n").contains("`smpp.system_id` is needed"));
+    assert!(refusal("[sms]\ndriver = \"http\"\n").contains("`sms_http.url` is needed"));
+    assert!(refusal("[sms]\nserved_prefixes = [\"+49\"]\n").contains("`sms.served_prefixes`"));
+    assert!(refusal("[turn]\nlisten = \"0.0.0.0:3478\"\n").contains("turn"));
+    assert!(refusal("[listen]\npath_prefix = \"tandem/\"\n").contains("`listen.path_prefix`"));
+    assert!(refusal("[listen]\naddress = \"127.0.0.1:9470\"\n").contains("`metrics.listen`"));
+    assert!(refusal("[session]\nkeepalive = \"100s\"\n").contains("`session.keepalive`"));
+}
+
+#[test]
+fn a_secret_shows_neither_in_errors_nor_in_debug() {
+    let told = refusal("[smpp]\npassword = 48151623\n");
+    assert!(told.contains("`smpp.password`: must be a string") && !told.contains("48151623"), "{told}");
+    let told = refusal("[sms_http]\nauthorization = [\"Bearer hunter2\"]\n");
+    assert!(told.contains("sms_http.authorization") && !told.contains("hunter2"), "{told}");
+    let config = read("[smpp]\npassword = \"hunter2\"\n[sms_http]\nauthorization = \"Bearer hunter2\"\n").unwrap();
+    assert_eq!(config.smpp.password.0.expose(), "hunter2");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Path::new("no-such-file.toml")).unwrap_err();
+    assert!(matches!(error.0.first(), Some(ConfigProblem::Unreadable { path, .. }) if path.ends_with("no-such-file.toml")));
+}

@@ -1,0 +1,176 @@
+//! Attempts, owners, their keys and leases.
+
+use super::state::{AttemptRow, OwnerRow, PastOwner, State};
+use crate::store::Outcome;
+use tandem_logic::store_answer::{Aftermath, Attempt, ConfirmOutcome, SessionKey, StartOutcome};
+use tandem_logic::store_op::{ConfirmRegistration, Owner, StartRegistration};
+use tandem_model::{Msisdn, NumberEpoch, RegistrationId, SealingKey, ServerMillis, TerminalState};
+
+impl State {
+    pub(crate) fn start_registration(&mut self, at: ServerMillis, op: &StartRegistration) -> StartOutcome {
+        let pair = (op.number, op.device_key);
+        let open = self
+            .attempt_of
+            .get(&pair)
+            .and_then(|id| self.attempts.get(id).map(|row| (*id, row)))
+            .filter(|(_, row)| row.expires_at > at && row.tries_left > 0)
+            .map(|(id, row)| (id, row.expires_at, row.sms_at.after(op.resend_after)));
+        if let Some((_, _, next_sms)) = open
+            && next_sms > at
+        {
+            return StartOutcome::TooSoon { retry_after: next_sms.since(at) };
+        }
+        if let Some(spent) = self.charge(at, &op.charges) {
+            return StartOutcome::Spent(spent);
+        }
+        if let Some((id, expires_at, _)) = open {
+            if let Some(row) = self.attempts.get_mut(&id) {
+                row.sms_at = at;
+            }
+            return StartOutcome::Open { id, expires_at };
+        }
+        if let Some(old) = self.attempt_of.insert(pair, op.id) {
+            self.attempts.remove(&old);
+        }
+        let row = AttemptRow {
+            number: op.number,
+            device_key: op.device_key,
+            token_digest: op.token_digest,
+            code_digest: op.code_digest,
+            expires_at: op.expires_at,
+            tries_left: op.tries,
+            sms_at: at,
+        };
+        self.attempts.insert(op.id, row);
+        StartOutcome::Open { id: op.id, expires_at: op.expires_at }
+    }
+
+    pub(crate) fn find_attempt(&self, at: ServerMillis, id: RegistrationId) -> Option<Attempt> {
+        let row = self.attempts.get(&id).filter(|row| row.expires_at > at)?;
+        Some(Attempt {
+            number: row.number,
+            device_key: row.device_key,
+            token_digest: row.token_digest,
+            code_digest: row.code_digest,
+            tries_left: row.tries_left,
+        })
+    }
+
+    pub(crate) fn confirm_registration(&mut self, at: ServerMillis, op: &ConfirmRegistration) -> ConfirmOutcome {
+        let Some(row) = self.attempts.get_mut(&op.id).filter(|row| row.expires_at > at) else {
+            return ConfirmOutcome::Gone;
+        };
+        if row.tries_left == 0 {
+            return ConfirmOutcome::UsedUp;
+        }
+        if !op.proven {
+            row.tries_left -= 1;
+            return match row.tries_left {
+                0 => ConfirmOutcome::UsedUp,
+                tries_left => ConfirmOutcome::Wrong { tries_left },
+            };
+        }
+        let (number, device_key) = (row.number, row.device_key);
+        self.attempts.remove(&op.id);
+        self.attempt_of.remove(&(number, device_key));
+        let before = self.owners.get(&number).map(|row| (row.epoch, row.device_key, row.ended));
+        let mut aftermath = Aftermath::default();
+        let (epoch, new_epoch) = match before {
+            Some((epoch, key, false)) if key == device_key => (epoch, false),
+            Some((epoch, _, ended)) => {
+                if !ended {
+                    aftermath = self.end_owner(at, Owner { number, epoch }, true);
+                }
+                (NumberEpoch(epoch.0 + 1), true)
+            }
+            None => (NumberEpoch(1), true),
+        };
+        let generation = self.next_generation();
+        let row = OwnerRow {
+            epoch,
+            device_key,
+            sealing_key: op.sealing_key,
+            imsi: op.imsi,
+            lease_until: op.lease_until,
+            ended: false,
+            generation,
+        };
+        self.owners.insert(number, row);
+        self.refresh_viewers_of(number, &mut aftermath.viewers);
+        aftermath.viewers.extend(self.viewers_of(number));
+        tidy(&mut aftermath);
+        ConfirmOutcome::Registered { owner: Owner { number, epoch }, new_epoch, aftermath }
+    }
+
+    pub(crate) fn end_registration(&mut self, at: ServerMillis, owner: Owner) -> Outcome<Aftermath> {
+        self.fence(owner)?;
+        Ok(self.end_owner(at, owner, false))
+    }
+
+    /// The owner is no more: it sees nothing, nobody sees it, and texts for it have ended.
+    pub(crate) fn end_owner(&mut self, at: ServerMillis, owner: Owner, replaced: bool) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let Some(row) = self.owners.get_mut(&owner.number) else { return aftermath };
+        row.ended = true;
+        let device_key = row.device_key;
+        self.past.insert(owner, PastOwner { device_key, replaced });
+        self.forget_contacts(owner.number, &mut aftermath.viewers);
+        self.refresh_viewers_of(owner.number, &mut aftermath.viewers);
+        let waiting: Vec<_> =
+            self.waiting.range((owner.number, 0)..=(owner.number, u64::MAX)).map(|(_, key)| *key).collect();
+        for key in waiting {
+            aftermath.senders.push(key.0);
+            self.end_text(key, TerminalState::RecipientChanged, at);
+        }
+        // Its own view ended with it.
+        aftermath.viewers.retain(|viewer| *viewer != owner.number);
+        tidy(&mut aftermath);
+        aftermath
+    }
+
+    pub(crate) fn find_session_key(&self, owner: Owner) -> SessionKey {
+        if let Some(row) = self.present(owner.number).filter(|row| row.epoch == owner.epoch) {
+            return SessionKey::Present { device_key: row.device_key, lease_until: row.lease_until };
+        }
+        match self.past.get(&owner) {
+            Some(PastOwner { device_key, replaced: true }) => SessionKey::Replaced { device_key: *device_key },
+            Some(PastOwner { replaced: false, .. }) | None => SessionKey::Unknown,
+        }
+    }
+
+    pub(crate) fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) {
+        for (owner, until) in leases {
+            if !self.is_present(*owner) {
+                continue;
+            }
+            let generation = self.next_generation();
+            if let Some(row) = self.owners.get_mut(&owner.number)
+                && row.lease_until < *until
+            {
+                row.lease_until = *until;
+                row.generation = generation;
+            }
+        }
+    }
+
+    pub(crate) fn publish_sealing_key(&mut self, owner: Owner, key: &SealingKey) -> Outcome<Vec<Msisdn>> {
+        self.fence(owner)?;
+        let generation = self.next_generation();
+        match self.owners.get_mut(&owner.number) {
+            Some(row) if row.sealing_key.id < key.id => {
+                row.sealing_key = *key;
+                row.generation = generation;
+                Ok(self.viewers_of(owner.number))
+            }
+            Some(_) | None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Each once, in order.
+pub(crate) fn tidy(aftermath: &mut Aftermath) {
+    for numbers in [&mut aftermath.viewers, &mut aftermath.senders] {
+        numbers.sort_unstable();
+        numbers.dedup();
+    }
+}

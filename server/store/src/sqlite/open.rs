@@ -1,0 +1,226 @@
+//! Opening the file: what it is, whether it is whole, which version, and whether every setting really holds.
+
+use super::SqliteStore;
+use super::ballast::Ballast;
+use super::schema::{APPLICATION_ID, MIGRATIONS};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// The database file; made when it is not there. Beside it stand its log and the ballast.
+    pub path: PathBuf,
+    /// Size of the ballast. Default 16 MiB: the log of one full group of the longest texts, and its checkpoint.
+    pub ballast_bytes: u64,
+    /// New texts are refused from this size of the database on. Default none: the disk decides.
+    pub max_bytes: Option<u64>,
+    /// How long to wait for another process that holds the file. Default 2 s.
+    pub busy_wait: Duration,
+}
+
+impl SqliteConfig {
+    /// The defaults, for a file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> SqliteConfig {
+        SqliteConfig {
+            path: path.into(),
+            ballast_bytes: 16 * 1024 * 1024,
+            max_bytes: None,
+            busy_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Why a file cannot be opened. The server does not start, and says which.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be read or made.
+    #[error("the database file cannot be opened: {0}")]
+    Unreadable(std::io::Error),
+    /// It is something else.
+    #[error("the file is not an SQLite database")]
+    NotADatabase,
+    /// It is another program's.
+    #[error("the file is an SQLite database of another program")]
+    Foreign,
+    /// A newer server wrote it. Run that one; this one changed nothing.
+    #[error("the database has version {found}, and this server knows versions up to {known}")]
+    Newer {
+        /// The file's version.
+        found: i64,
+        /// The newest version of this build.
+        known: i64,
+    },
+    /// It is damaged or truncated. Restore it; nothing was changed.
+    #[error("the database is damaged or truncated")]
+    Damaged,
+    /// Another process uses it.
+    #[error("another process uses the database")]
+    Busy,
+    /// The disk has no room for the ballast.
+    #[error("the disk has no room for the ballast of {bytes} bytes")]
+    NoRoom {
+        /// Its size.
+        bytes: u64,
+    },
+    /// A setting that keeps acknowledged texts does not hold here.
+    #[error("the setting {name} is {found} instead of {wanted}")]
+    Setting {
+        /// Which.
+        name: &'static str,
+        /// What it must be.
+        wanted: String,
+        /// What it is.
+        found: String,
+    },
+    /// Anything else that SQLite reports.
+    #[error("the database failed ({0:?})")]
+    Sqlite(Option<ErrorCode>),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> OpenError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => OpenError::NotADatabase,
+            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy,
+            other => OpenError::Sqlite(other),
+        }
+    }
+}
+
+/// Every setting, and what it must read as afterwards.
+const SETTINGS: &[(&str, &str, &str)] = &[
+    ("journal_mode", "wal", "wal"),
+    ("synchronous", "full", "2"),
+    ("wal_autocheckpoint", "100", "100"),
+    ("journal_size_limit", "1048576", "1048576"),
+    ("foreign_keys", "on", "1"),
+    ("trusted_schema", "off", "0"),
+    ("cell_size_check", "on", "1"),
+    ("secure_delete", "on", "1"),
+    #[cfg(target_vendor = "apple")]
+    ("fullfsync", "on", "1"),
+    #[cfg(target_vendor = "apple")]
+    ("checkpoint_fullfsync", "on", "1"),
+];
+
+impl SqliteStore {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// [`OpenError`] names what is wrong; a file that is not ours, is newer or is damaged is left as it is.
+    pub fn open(config: &SqliteConfig) -> Result<SqliteStore, OpenError> {
+        check_header(&config.path)?;
+        let mut conn = Connection::open(&config.path)?;
+        conn.busy_timeout(config.busy_wait)?;
+        conn.set_prepared_statement_cache_capacity(128);
+        let version = check_kind(&conn)?;
+        check_whole(&conn)?;
+        apply_settings(&conn)?;
+        migrate(&mut conn, version)?;
+        let mut ballast_path = config.path.clone().into_os_string();
+        ballast_path.push(".ballast");
+        let ballast = Ballast::new(ballast_path.into(), config.ballast_bytes);
+        if !ballast.put_back() && version == 0 {
+            return Err(OpenError::NoRoom { bytes: config.ballast_bytes });
+        }
+        // A server that was full when it stopped starts full: it takes acknowledgements until there is room again.
+        let full = !ballast.put_back();
+        Ok(SqliteStore { conn, ballast, full, broken: false, max_bytes: config.max_bytes, over_max: false })
+    }
+}
+
+/// A file that is there and holds something must begin as an SQLite database, and be as long as it says.
+fn check_header(path: &Path) -> Result<(), OpenError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OpenError::Unreadable(error)),
+    };
+    let length = file.metadata().map_err(OpenError::Unreadable)?.len();
+    if length == 0 {
+        return Ok(());
+    }
+    let mut header = Vec::with_capacity(100);
+    file.by_ref().take(100).read_to_end(&mut header).map_err(OpenError::Unreadable)?;
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(OpenError::NotADatabase);
+    }
+    let be = |from: usize, bytes: usize| {
+        header.get(from..from + bytes).map(|raw| raw.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte)))
+    };
+    let (Some(page_size), Some(pages)) = (be(16, 2), be(28, 4)) else {
+        return Err(OpenError::Damaged);
+    };
+    let page_size = if page_size == 1 { 65_536 } else { page_size };
+    // With a log beside it the file may lag behind what its header says; then the whole is checked once it is open.
+    let mut log = path.to_path_buf().into_os_string();
+    log.push("-wal");
+    let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    if length < page_size.saturating_mul(pages) && !has_log { Err(OpenError::Damaged) } else { Ok(()) }
+}
+
+/// Its version; zero when it holds nothing yet.
+fn check_kind(conn: &Connection) -> Result<i64, OpenError> {
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match (application, version, tables) {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, found, _) if found > known => Err(OpenError::Newer { found, known }),
+        (APPLICATION_ID, found, _) => Ok(found),
+        _ => Err(OpenError::Foreign),
+    }
+}
+
+fn check_whole(conn: &Connection) -> Result<(), OpenError> {
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged) }
+}
+
+/// Sets each and reads it back: SQLite ignores what it does not know or cannot do.
+fn apply_settings(conn: &Connection) -> Result<(), OpenError> {
+    for (name, value, wanted) in SETTINGS {
+        match conn.pragma_update_and_check(None, name, value, |_| Ok(())) {
+            Ok(()) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let found = conn.pragma_query_value(None, name, |row| row.get_ref(0).map(text_of))?;
+        if found != *wanted {
+            return Err(OpenError::Setting { name, wanted: (*wanted).to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+fn text_of(value: rusqlite::types::ValueRef<'_>) -> String {
+    match value {
+        rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+        rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        rusqlite::types::ValueRef::Null | rusqlite::types::ValueRef::Real(_) | rusqlite::types::ValueRef::Blob(_) => {
+            "nothing".to_owned()
+        }
+    }
+}
+
+/// All steps in one transaction; the version is written last.
+fn migrate(conn: &mut Connection, version: i64) -> Result<(), OpenError> {
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done >= MIGRATIONS.len() {
+        return Ok(());
+    }
+    let step = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for sql in MIGRATIONS.iter().skip(done) {
+        step.execute_batch(sql)?;
+    }
+    step.pragma_update(None, "application_id", APPLICATION_ID)?;
+    step.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    step.commit()?;
+    Ok(())
+}

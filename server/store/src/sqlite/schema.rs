@@ -1,0 +1,108 @@
+//! The tables, by version. A migration is never changed once released; the next one is added.
+
+/// "TAND": tells our files from others.
+pub(crate) const APPLICATION_ID: i32 = 0x5441_4E44;
+
+/// From version `index` to version `index + 1`.
+pub(crate) const MIGRATIONS: &[&str] = &["
+CREATE TABLE meta (
+    one         INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    policy      INTEGER NOT NULL,
+    generation  INTEGER NOT NULL,
+    ord         INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta VALUES (1, 0, 0, 0);
+
+CREATE TABLE attempts (
+    id           BLOB    NOT NULL PRIMARY KEY,
+    number       INTEGER NOT NULL,
+    device_key   BLOB    NOT NULL,
+    token_digest BLOB    NOT NULL,
+    code_digest  BLOB    NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    tries_left   INTEGER NOT NULL,
+    sms_at       INTEGER NOT NULL,
+    UNIQUE (number, device_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_expire ON attempts (expires_at);
+
+CREATE TABLE owners (
+    number            INTEGER NOT NULL PRIMARY KEY,
+    epoch             INTEGER NOT NULL,
+    device_key        BLOB    NOT NULL,
+    sealing_id        INTEGER NOT NULL,
+    sealing_public    BLOB    NOT NULL,
+    sealing_signature BLOB    NOT NULL,
+    imsi              BLOB,
+    lease_until       INTEGER NOT NULL,
+    ended             INTEGER NOT NULL,
+    generation        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX owners_silent ON owners (lease_until) WHERE ended = 0;
+
+CREATE TABLE past_owners (
+    number     INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    device_key BLOB    NOT NULL,
+    replaced   INTEGER NOT NULL,
+    PRIMARY KEY (number, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contacts (
+    owner   INTEGER NOT NULL,
+    contact INTEGER NOT NULL,
+    stale   INTEGER NOT NULL,
+    PRIMARY KEY (owner, contact)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contacts_holders ON contacts (contact, owner);
+
+CREATE TABLE marks (
+    viewer     INTEGER NOT NULL,
+    seen       INTEGER NOT NULL,
+    visible    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (viewer, seen)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_seen ON marks (seen, viewer) WHERE visible = 1;
+
+CREATE TABLE texts (
+    sender          INTEGER NOT NULL,
+    device_epoch    INTEGER NOT NULL,
+    counter         INTEGER NOT NULL,
+    sender_epoch    INTEGER NOT NULL,
+    recipient       INTEGER NOT NULL,
+    recipient_epoch INTEGER NOT NULL,
+    seq             INTEGER NOT NULL,
+    sealed          BLOB,
+    stored_at       INTEGER,
+    expires_at      INTEGER NOT NULL,
+    ord             INTEGER NOT NULL,
+    end_state       INTEGER,
+    end_at          INTEGER,
+    end_ord         INTEGER,
+    end_taken       INTEGER NOT NULL DEFAULT 0,
+    read_ord        INTEGER,
+    read_taken      INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (sender, device_epoch, counter)
+) STRICT;
+CREATE INDEX texts_waiting ON texts (recipient, ord) WHERE end_state IS NULL;
+CREATE INDEX texts_expire ON texts (expires_at) WHERE end_state IS NULL;
+CREATE INDEX texts_ends ON texts (sender, end_ord) WHERE end_state IS NOT NULL AND end_taken = 0;
+CREATE INDEX texts_reads ON texts (sender, read_ord) WHERE read_ord IS NOT NULL AND read_taken = 0;
+CREATE INDEX texts_forget ON texts (end_at) WHERE end_state IS NOT NULL;
+
+CREATE TABLE mailboxes (
+    number INTEGER NOT NULL PRIMARY KEY,
+    texts  INTEGER NOT NULL,
+    bytes  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE budgets (
+    kind     INTEGER NOT NULL,
+    a        INTEGER NOT NULL,
+    b        INTEGER NOT NULL,
+    whole_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, a, b)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budgets_whole ON budgets (whole_at);
+"];

@@ -6,6 +6,7 @@
 
 use crate::config::{Allowance, MarkPolicy};
 use crate::matching::MatchOp;
+use std::fmt;
 use std::time::Duration;
 use tandem_model::{
     DeviceKey, ImsiToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey, SenderSeq, ServerMillis,
@@ -142,7 +143,7 @@ pub struct Owner {
 }
 
 /// One count against a budget. An operation with several counts all of them or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
     /// Which kind.
     pub kind: BudgetKind,
@@ -152,6 +153,14 @@ pub struct Charge {
     pub units: u32,
     /// How often it may be.
     pub allowance: Allowance,
+}
+
+impl fmt::Debug for Charge {
+    /// Without whom it is about, who may be a number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Charge { kind, about: _, units, allowance } = self;
+        f.debug_struct("Charge").field("kind", kind).field("units", units).field("allowance", allowance).finish()
+    }
 }
 
 impl Charge {

@@ -16,7 +16,8 @@ pub struct SqliteConfig {
     pub path: PathBuf,
     /// Size of the ballast. Default 16 MiB: the log of one full group of the longest texts, and its checkpoint.
     pub ballast_bytes: u64,
-    /// New texts are refused from this size of the database on. Default none: the disk decides.
+    /// New texts are refused from this size of the database on, and nothing at all is written from there and the
+    /// ballast's size on. Default none: the disk decides.
     pub max_bytes: Option<u64>,
     /// How long to wait for another process that holds the file. Default 2 s.
     pub busy_wait: Duration,
@@ -123,14 +124,16 @@ impl SqliteStore {
         check_whole(&conn)?;
         apply_settings(&conn)?;
         migrate(&mut conn, version)?;
+        limit_size(&conn, config)?;
         let mut ballast_path = config.path.clone().into_os_string();
         ballast_path.push(".ballast");
         let ballast = Ballast::new(ballast_path.into(), config.ballast_bytes);
-        if !ballast.put_back() && version == 0 {
+        // A server that was full when it stopped starts full: it takes acknowledgements until there is room again. A new
+        // one has nothing to acknowledge.
+        let full = !ballast.put_back();
+        if full && version == 0 {
             return Err(OpenError::NoRoom { bytes: config.ballast_bytes });
         }
-        // A server that was full when it stopped starts full: it takes acknowledgements until there is room again.
-        let full = !ballast.put_back();
         Ok(SqliteStore { conn, ballast, full, broken: false, max_bytes: config.max_bytes, over_max: false })
     }
 }
@@ -207,6 +210,15 @@ fn text_of(value: rusqlite::types::ValueRef<'_>) -> String {
             "nothing".to_owned()
         }
     }
+}
+
+fn limit_size(conn: &Connection, config: &SqliteConfig) -> Result<(), OpenError> {
+    let Some(max) = config.max_bytes else { return Ok(()) };
+    let page_size: i64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let bytes = i64::try_from(max.saturating_add(config.ballast_bytes)).unwrap_or(i64::MAX);
+    let pages = bytes.checked_div(page_size).unwrap_or(i64::MAX);
+    conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    Ok(())
 }
 
 /// All steps in one transaction; the version is written last.

@@ -68,7 +68,7 @@ impl Calls {
         let Some(until) = ring_until(line, envelope, world, ctx) else { return };
         // Nothing is believed, shown or written before the offer is known to be the peer's.
         let mut session = RoapSession::new(session_id(ctx.random));
-        let offer = match session.hear(roap, ctx.now.mono) {
+        let offer = match session.hear(roap) {
             Heard::Offer { sdp, .. } => Some(sdp),
             Heard::Answer { .. }
             | Heard::Accepted

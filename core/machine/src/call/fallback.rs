@@ -23,7 +23,7 @@ impl Call {
         scene.room.prompts.close_of(&self.id, scene.ctx);
         self.sound.close(scene.ctx);
         match scene.world.settings().standing_choice {
-            StandingChoice::Carrier => self.to_carrier(why, scene),
+            StandingChoice::Carrier => self.go_to_carrier(why, scene),
             StandingChoice::Ask => {
                 if self.prompt(why, scene).is_none() {
                     return self.end(CallEnd::Quit, scene);
@@ -41,7 +41,7 @@ impl Call {
         self.entry.pause(scene.now());
         self.entry.because(why);
         match scene.world.settings().standing_choice {
-            StandingChoice::Carrier if self.outgoing => self.to_carrier(why, scene),
+            StandingChoice::Carrier if self.outgoing => self.go_to_carrier(why, scene),
             StandingChoice::Carrier | StandingChoice::Ask => {
                 if matches!(self.stage, Stage::Lost { .. }) {
                     return;
@@ -65,9 +65,9 @@ impl Call {
     pub(crate) fn chosen(&mut self, choice: Choice, scene: &mut Scene<'_, '_>) {
         let why = self.why();
         match (&self.stage, choice) {
-            (Stage::Asking { .. }, Choice::Carrier) => self.to_carrier(why, scene),
+            (Stage::Asking { .. }, Choice::Carrier) => self.go_to_carrier(why, scene),
             (Stage::Asking { .. }, Choice::Quit) => self.end(CallEnd::Quit, scene),
-            (Stage::Lost { .. }, Choice::Carrier) => self.to_carrier(why, scene),
+            (Stage::Lost { .. }, Choice::Carrier) => self.go_to_carrier(why, scene),
             (Stage::Lost { .. }, Choice::Quit) => {
                 self.say_over(CallOver::HungUp, scene);
                 self.end(CallEnd::MediaLost, scene);
@@ -76,7 +76,7 @@ impl Call {
                 self.say_over(CallOver::Cancelled, scene);
                 self.sound.close(scene.ctx);
                 self.entry.because(why);
-                self.to_carrier(why, scene);
+                self.go_to_carrier(why, scene);
             }
             (Stage::Preparing(_) | Stage::Offered(_), Choice::Quit) => {
                 self.say_over(CallOver::Cancelled, scene);
@@ -136,7 +136,7 @@ impl Call {
     }
 
     /// Dials through the carrier.
-    fn to_carrier(&mut self, why: WhyNotData, scene: &mut Scene<'_, '_>) {
+    fn go_to_carrier(&mut self, why: WhyNotData, scene: &mut Scene<'_, '_>) {
         let ticket = scene.ctx.ticket();
         let line = scene.world.lines().contains(&self.line).then_some(self.line);
         scene.ctx.push(Effect::DialCarrier { ticket, line, digits: self.digits.clone() });

@@ -111,7 +111,7 @@ impl Call {
 
     /// A ROAP object of the peer.
     pub(crate) fn hear(&mut self, roap: &Roap, signature: Option<Signature>, scene: &mut Scene<'_, '_>) {
-        match self.roap.hear(roap, scene.now()) {
+        match self.roap.hear(roap) {
             Heard::Answer { sdp, provisional, ok } => {
                 if !self.verifies(&sdp, signature, scene) {
                     self.say_over(CallOver::Rejected, scene);

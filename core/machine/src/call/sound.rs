@@ -172,9 +172,9 @@ mod tests {
         bench
             .effects()
             .into_iter()
-            .map(|effect| match effect {
-                Effect::Media { order, .. } => order,
-                other => panic!("unexpected {other:?}"),
+            .map(|effect| {
+                let Effect::Media { order, .. } = effect else { panic!("unexpected {effect:?}") };
+                order
             })
             .collect()
     }

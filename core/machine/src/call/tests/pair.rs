@@ -2,15 +2,12 @@
 
 use super::super::Calls;
 use crate::bench::{Bench, ToyWorld, toy_number};
-use crate::ctx::World;
 use crate::effect::{Effect, Event, MediaOrder, Refusal, Reply};
 use crate::input::{CarrierCallState, MediaInput, Mode, NetworkSnapshot, Target};
 use crate::view::{CallState, CallView, Choice, Prompt, PromptAbout};
 use std::collections::BTreeMap;
 use tandem_model::rows::LogRow;
-use tandem_model::{
-    CallId, GateVerdict, Line, Mono, MonoMicros, Msisdn, PromptId, Secret, ServerMillis, Ticket, WhyNotData,
-};
+use tandem_model::{CallId, GateVerdict, Line, Mono, MonoMicros, Msisdn, Secret, ServerMillis, Ticket, WhyNotData};
 use tandem_wire::frame::{CallBody, CallEnvelope, CallOver, Ice, Train, TrainReport};
 use tandem_wire::roap::RoapType;
 use tandem_wire::{ClientFrame, RefuseReason, ServerFrame};

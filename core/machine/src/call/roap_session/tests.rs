@@ -1,3 +1,4 @@
+use super::hearing::echo_error;
 use super::*;
 use proptest::prelude::*;
 
@@ -18,11 +19,11 @@ fn answer(session: &mut RoapSession, more: bool) -> Roap {
 /// Both sides after one whole exchange.
 fn stable() -> (RoapSession, RoapSession) {
     let (mut anna, mut bert) = pair();
-    bert.hear(&offer(&mut anna, 5), NOW);
-    let Heard::Answer { ok: Some(ok), .. } = anna.hear(&answer(&mut bert, false), NOW) else {
+    bert.hear(&offer(&mut anna, 5));
+    let Heard::Answer { ok: Some(ok), .. } = anna.hear(&answer(&mut bert, false)) else {
         panic!("a final answer is acknowledged")
     };
-    assert_eq!(bert.hear(&ok, NOW), Heard::Accepted);
+    assert_eq!(bert.hear(&ok), Heard::Accepted);
     (anna, bert)
 }
 
@@ -31,13 +32,13 @@ fn an_offer_rings_is_answered_and_acknowledged() {
     let (mut anna, mut bert) = pair();
     let first = offer(&mut anna, 5);
     assert_eq!((first.seq, first.answerer_session_id.clone(), first.tie_breaker), (1, None, Some(5)));
-    assert_eq!(bert.hear(&first, NOW), Heard::Offer { sdp: "v=0 offer".into(), mine_abandoned: false });
+    assert_eq!(bert.hear(&first), Heard::Offer { sdp: "v=0 offer".into(), mine_abandoned: false });
     let early = answer(&mut bert, true);
-    assert_eq!(anna.hear(&early, NOW), Heard::Answer { sdp: "v=0 answer".into(), provisional: true, ok: None });
+    assert_eq!(anna.hear(&early), Heard::Answer { sdp: "v=0 answer".into(), provisional: true, ok: None });
     let last = answer(&mut bert, false);
-    let Heard::Answer { provisional: false, ok: Some(ok), .. } = anna.hear(&last, NOW) else { panic!() };
+    let Heard::Answer { provisional: false, ok: Some(ok), .. } = anna.hear(&last) else { panic!() };
     assert_eq!((ok.offerer_session_id.as_str(), ok.answerer_session_id.as_deref()), ("anna", Some("bert")));
-    assert_eq!(bert.hear(&ok, NOW), Heard::Accepted);
+    assert_eq!(bert.hear(&ok), Heard::Accepted);
     assert!(anna.is_stable() && bert.is_stable());
 }
 
@@ -46,43 +47,43 @@ fn either_side_offers_next_with_the_next_seq() {
     let (mut anna, mut bert) = stable();
     let second = offer(&mut bert, 9);
     assert_eq!((second.seq, second.offerer_session_id.as_str()), (2, "bert"));
-    assert!(matches!(anna.hear(&second, NOW), Heard::Offer { .. }));
+    assert!(matches!(anna.hear(&second), Heard::Offer { .. }));
 }
 
 #[test]
 fn double_and_old_messages_change_nothing() {
     let (mut anna, mut bert) = pair();
     let first = offer(&mut anna, 5);
-    bert.hear(&first, NOW);
-    assert_eq!(bert.hear(&first, NOW), Heard::Dropped);
+    bert.hear(&first);
+    assert_eq!(bert.hear(&first), Heard::Dropped);
     let last = answer(&mut bert, false);
-    let Heard::Answer { ok: Some(ok), .. } = anna.hear(&last, NOW) else { panic!() };
-    assert_eq!(anna.hear(&last, NOW), Heard::Dropped);
-    assert_eq!(bert.hear(&first, NOW), Heard::Dropped);
-    bert.hear(&ok, NOW);
-    assert_eq!(bert.hear(&ok, NOW), Heard::Dropped);
+    let Heard::Answer { ok: Some(ok), .. } = anna.hear(&last) else { panic!() };
+    assert_eq!(anna.hear(&last), Heard::Dropped);
+    assert_eq!(bert.hear(&first), Heard::Dropped);
+    bert.hear(&ok);
+    assert_eq!(bert.hear(&ok), Heard::Dropped);
     let second = offer(&mut anna, 5);
-    bert.hear(&second, NOW);
-    assert_eq!(anna.hear(&last, NOW), Heard::Dropped, "an answer to the offer before");
+    bert.hear(&second);
+    assert_eq!(anna.hear(&last), Heard::Dropped, "an answer to the offer before");
 }
 
 #[test]
 fn ids_that_do_not_match_are_refused() {
     let (mut anna, mut bert) = pair();
-    bert.hear(&offer(&mut anna, 5), NOW);
+    bert.hear(&offer(&mut anna, 5));
     let mut last = answer(&mut bert, false);
     last.offerer_session_id = "eve".into();
-    let Heard::Refused { reply } = anna.hear(&last, NOW) else { panic!() };
+    let Heard::Refused { reply } = anna.hear(&last) else { panic!() };
     assert_eq!((reply.error_type, reply.seq), (Some(RoapError::NoMatch), 1));
     last.offerer_session_id = "anna".into();
     last.answerer_session_id = None;
-    assert!(matches!(anna.hear(&last, NOW), Heard::Refused { .. }));
+    assert!(matches!(anna.hear(&last), Heard::Refused { .. }));
     last.answerer_session_id = Some("bert".into());
-    assert!(matches!(anna.hear(&last, NOW), Heard::Answer { .. }), "and nothing was changed by them");
+    assert!(matches!(anna.hear(&last), Heard::Answer { .. }), "and nothing was changed by them");
     let mut third = RoapSession::new("eve".into());
     let mut stranger = third.offer("v=0".into(), 7, NOW).unwrap();
     stranger.seq = 9;
-    assert!(matches!(anna.hear(&stranger, NOW), Heard::Refused { .. }));
+    assert!(matches!(anna.hear(&stranger), Heard::Refused { .. }));
 }
 
 #[test]
@@ -90,9 +91,9 @@ fn an_offer_without_a_description_is_refused() {
     let (mut anna, mut bert) = pair();
     let mut first = offer(&mut anna, 5);
     first.sdp = Some(String::new());
-    assert!(matches!(bert.hear(&first, NOW), Heard::Refused { .. }));
+    assert!(matches!(bert.hear(&first), Heard::Refused { .. }));
     first.sdp = Some("v=0".into());
-    assert!(matches!(bert.hear(&first, NOW), Heard::Offer { .. }));
+    assert!(matches!(bert.hear(&first), Heard::Offer { .. }));
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn two_first_offers_are_no_glare_and_refused() {
     let (mut anna, mut bert) = pair();
     offer(&mut anna, 5);
     let crossing = offer(&mut bert, 9);
-    let Heard::Refused { reply } = anna.hear(&crossing, NOW) else { panic!() };
+    let Heard::Refused { reply } = anna.hear(&crossing) else { panic!() };
     assert_eq!(reply.error_type, Some(RoapError::Failed));
 }
 
@@ -108,22 +109,22 @@ fn two_first_offers_are_no_glare_and_refused() {
 fn in_glare_the_larger_tie_breaker_stands() {
     let (mut anna, mut bert) = stable();
     let (small, large) = (offer(&mut anna, 5), offer(&mut bert, 9));
-    let Heard::PeerLost { reply } = bert.hear(&small, NOW) else { panic!() };
+    let Heard::PeerLost { reply } = bert.hear(&small) else { panic!() };
     assert_eq!((reply.error_type, reply.seq), (Some(RoapError::Conflict), 2));
-    assert!(matches!(anna.hear(&large, NOW), Heard::Offer { mine_abandoned: true, .. }));
-    assert_eq!(anna.hear(&reply, NOW), Heard::Dropped, "already given up");
+    assert!(matches!(anna.hear(&large), Heard::Offer { mine_abandoned: true, .. }));
+    assert_eq!(anna.hear(&reply), Heard::Dropped, "already given up");
     let last = answer(&mut anna, false);
-    let Heard::Answer { ok: Some(ok), .. } = bert.hear(&last, NOW) else { panic!() };
-    assert_eq!(anna.hear(&ok, NOW), Heard::Accepted);
+    let Heard::Answer { ok: Some(ok), .. } = bert.hear(&last) else { panic!() };
+    assert_eq!(anna.hear(&ok), Heard::Accepted);
 }
 
 #[test]
 fn a_conflict_that_comes_before_the_standing_offer_lets_it_through() {
     let (mut anna, mut bert) = stable();
     let (small, large) = (offer(&mut anna, 5), offer(&mut bert, 9));
-    let Heard::PeerLost { reply } = bert.hear(&small, NOW) else { panic!() };
-    assert_eq!(anna.hear(&reply, NOW), Heard::MineLost);
-    assert!(matches!(anna.hear(&large, NOW), Heard::Offer { mine_abandoned: false, .. }));
+    let Heard::PeerLost { reply } = bert.hear(&small) else { panic!() };
+    assert_eq!(anna.hear(&reply), Heard::MineLost);
+    assert!(matches!(anna.hear(&large), Heard::Offer { mine_abandoned: false, .. }));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn the_extremes_always_lose_and_always_win() {
         let (mut anna, mut bert) = stable();
         offer(&mut anna, mine);
         let crossing = offer(&mut bert, theirs);
-        assert_eq!(matches!(anna.hear(&crossing, NOW), Heard::PeerLost { .. }), i_keep);
+        assert_eq!(matches!(anna.hear(&crossing), Heard::PeerLost { .. }), i_keep);
     }
 }
 
@@ -141,7 +142,7 @@ fn equal_tie_breakers_are_offered_again_twice_and_then_fail() {
     let (mut anna, mut bert) = stable();
     for round in 0..3 {
         let (a, b) = (offer(&mut anna, 7), offer(&mut bert, 7));
-        let (at_anna, at_bert) = (anna.hear(&b, NOW), bert.hear(&a, NOW));
+        let (at_anna, at_bert) = (anna.hear(&b), bert.hear(&a));
         if round < 2 {
             assert!(matches!(at_anna, Heard::OfferAgain { reply: Some(_) }));
             assert!(matches!(at_bert, Heard::OfferAgain { reply: Some(_) }));
@@ -155,9 +156,9 @@ fn equal_tie_breakers_are_offered_again_twice_and_then_fail() {
 fn a_double_conflict_heard_twice_counts_once() {
     let (mut anna, mut bert) = stable();
     let (_, b) = (offer(&mut anna, 7), offer(&mut bert, 7));
-    let Heard::OfferAgain { reply: Some(error) } = anna.hear(&b, NOW) else { panic!() };
-    assert_eq!(bert.hear(&error, NOW), Heard::OfferAgain { reply: None });
-    assert_eq!(bert.hear(&error, NOW), Heard::Dropped);
+    let Heard::OfferAgain { reply: Some(error) } = anna.hear(&b) else { panic!() };
+    assert_eq!(bert.hear(&error), Heard::OfferAgain { reply: None });
+    assert_eq!(bert.hear(&error), Heard::Dropped);
 }
 
 #[test]
@@ -166,11 +167,11 @@ fn errors_end_the_wait_and_old_ones_do_not() {
     let first = offer(&mut anna, 5);
     let mut error = echo_error(&first, RoapError::Refused);
     error.seq = 0;
-    assert_eq!(anna.hear(&error, NOW), Heard::Dropped);
+    assert_eq!(anna.hear(&error), Heard::Dropped);
     error.seq = 1;
     error.offerer_session_id = String::new();
-    assert_eq!(anna.hear(&error, NOW), Heard::Failed(RoapError::Refused), "an ERROR may lack its ids");
-    assert_eq!(anna.hear(&error, NOW), Heard::Dropped);
+    assert_eq!(anna.hear(&error), Heard::Failed(RoapError::Refused), "an ERROR may lack its ids");
+    assert_eq!(anna.hear(&error), Heard::Dropped);
 }
 
 #[test]
@@ -179,20 +180,20 @@ fn a_higher_offer_replaces_mine_while_i_wait() {
     offer(&mut anna, u32::MAX - 1);
     let mut newer = offer(&mut bert, 1);
     newer.seq = 9;
-    assert!(matches!(anna.hear(&newer, NOW), Heard::Offer { mine_abandoned: true, .. }));
+    assert!(matches!(anna.hear(&newer), Heard::Offer { mine_abandoned: true, .. }));
 }
 
 #[test]
 fn a_shutdown_is_always_heard_even_crossed_and_after_it_nothing_is() {
     let (mut anna, mut bert) = stable();
     let (a, b) = (anna.shutdown(NOW).unwrap(), bert.shutdown(NOW).unwrap());
-    let Heard::Closed { ok: Some(ok) } = anna.hear(&b, NOW) else { panic!() };
+    let Heard::Closed { ok: Some(ok) } = anna.hear(&b) else { panic!() };
     assert_eq!((ok.seq, ok.offerer_session_id.as_str()), (2, "bert"));
-    assert!(matches!(bert.hear(&a, NOW), Heard::Closed { ok: Some(_) }));
-    assert_eq!(bert.hear(&ok, NOW), Heard::Dropped);
+    assert!(matches!(bert.hear(&a), Heard::Closed { ok: Some(_) }));
+    assert_eq!(bert.hear(&ok), Heard::Dropped);
     assert_eq!(anna.shutdown(NOW), None);
     assert_eq!(anna.offer("v=0".into(), 1, NOW), Err(OutOfTurn));
-    assert_eq!(anna.hear(&offer(&mut stable().1, 3), NOW), Heard::Dropped);
+    assert_eq!(anna.hear(&offer(&mut stable().1, 3)), Heard::Dropped);
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn every_wait_ends_at_its_time_and_not_before() {
     assert_eq!(anna.poll_timeout(), Some(at));
     assert_eq!(anna.handle_timeout(before(at)), None);
     assert_eq!(anna.handle_timeout(at), Some(Heard::Failed(RoapError::Timeout)));
-    bert.hear(&first, NOW);
+    bert.hear(&first);
     answer(&mut bert, false);
     let at = NOW.after(OK_WAIT);
     assert_eq!(bert.handle_timeout(before(at)), None);
@@ -223,9 +224,9 @@ fn out_of_turn_nothing_is_made() {
     assert_eq!(anna.refuse(RoapError::Refused), Err(OutOfTurn));
     let first = offer(&mut anna, 5);
     assert_eq!(anna.offer("v=0".into(), 5, NOW), Err(OutOfTurn));
-    bert.hear(&first, NOW);
+    bert.hear(&first);
     let refusal = bert.refuse(RoapError::Refused).unwrap();
-    assert_eq!(anna.hear(&refusal, NOW), Heard::Failed(RoapError::Refused));
+    assert_eq!(anna.hear(&refusal), Heard::Failed(RoapError::Refused));
 }
 
 fn any_roap() -> impl Strategy<Value = Roap> {
@@ -274,7 +275,7 @@ proptest! {
         let mut anna = RoapSession::new("anna".into());
         let mut closed = false;
         for (roap, act) in script {
-            let heard = anna.hear(&roap, NOW);
+            let heard = anna.hear(&roap);
             if closed && roap.message_type != RoapType::Shutdown {
                 prop_assert_eq!(heard, Heard::Dropped);
             }
@@ -321,7 +322,7 @@ proptest! {
 fn step(sides: &mut [RoapSession; 2], wires: &mut [std::collections::VecDeque<Roap>; 2], who: usize) {
     let Some(roap) = wires[who].pop_front() else { return };
     let mut send = |roap: Option<Roap>| wires[1 - who].extend(roap);
-    match sides[who].hear(&roap, NOW) {
+    match sides[who].hear(&roap) {
         Heard::Offer { .. } => send(sides[who].answer("v=0".into(), false, NOW).ok()),
         Heard::Answer { ok, .. } => send(ok),
         Heard::PeerLost { reply } | Heard::Refused { reply } => send(Some(reply)),

@@ -178,6 +178,14 @@ impl Registration {
         }
     }
 
+    /// The server stops: whoever waits for the driver is told what is known.
+    pub(crate) fn stop(&mut self, io: &mut Io) {
+        for (message_ref, waiting) in std::mem::take(&mut self.sms) {
+            io.timers.clear(Timer::Sms(message_ref));
+            io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+        }
+    }
+
     /// The attempt to be confirmed is found, or not. Its proof is checked, and the try counted either way.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an answer of another kind is refused, never acted on")]
     pub(crate) fn attempt_found(&mut self, io: &mut Io, reply: Ticket, request: RegisterRequest, answer: StoreAnswer) {

@@ -275,6 +275,7 @@ impl Server {
         }
         self.draining = Draining::Stopped;
         self.io.timers.clear(Timer::Drain);
+        self.registration.stop(&mut self.io);
         for conn in self.sessions.conns() {
             self.end_session(conn, GoodbyeReason::ShuttingDown);
         }

@@ -1,5 +1,7 @@
 //! The conformance suite on SQLite. A power cut is the files as they are on the disk, opened by somebody else.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers stop it as it stops itself")]
+
 use std::fs;
 use std::path::PathBuf;
 use tandem_server_store::conformance::Bench;

@@ -1,5 +1,7 @@
 //! The file itself: what is refused and named, what a full disk leaves working, what a sync covers.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers stop it as it stops itself")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use tandem_logic::StoreFault;

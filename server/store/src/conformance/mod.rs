@@ -32,7 +32,7 @@ macro_rules! conformance_suite {
                 budgets_count_all_or_none_and_name_the_spent_one,
                 tries_are_counted_and_survive_a_power_cut,
                 a_proof_after_the_tries_are_used_up_does_not_count,
-                an_attempt_is_used_once,
+                an_attempt_is_used_once_and_confirms_the_same_again,
                 the_same_key_keeps_its_epoch,
                 another_key_begins_the_next_epoch_and_the_old_one_is_known_as_replaced,
                 an_ended_owner_is_unknown_and_its_epoch_is_never_given_again,

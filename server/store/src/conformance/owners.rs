@@ -94,14 +94,25 @@ pub fn a_proof_after_the_tries_are_used_up_does_not_count(bench: &mut dyn Bench)
     assert_eq!(bench.ask(START, StoreOp::FindSessionKey { owner }), StoreAnswer::SessionKey(SessionKey::Unknown));
 }
 
-/// Single use.
-pub fn an_attempt_is_used_once(bench: &mut dyn Bench) {
+/// Single use; asking again because the reply was lost changes nothing and gets the same answer while it is true.
+pub fn an_attempt_is_used_once_and_confirms_the_same_again(bench: &mut dyn Bench) {
     bench.ask(START, StoreOp::StartRegistration(start(7, 1, 1)));
-    assert!(matches!(
-        bench.ask(START, confirm(7, true)),
-        StoreAnswer::Confirmed(ConfirmOutcome::Registered { new_epoch: true, .. })
-    ));
-    assert_eq!(bench.ask(START, confirm(7, true)), StoreAnswer::Confirmed(ConfirmOutcome::Gone));
+    let registered = |bench: &mut dyn Bench| match bench.ask(START, confirm(7, true)) {
+        StoreAnswer::Confirmed(ConfirmOutcome::Registered { owner, new_epoch, .. }) => Some((owner.epoch.0, new_epoch)),
+        StoreAnswer::Confirmed(ConfirmOutcome::Gone) => None,
+        other => panic!("neither: {other:?}"),
+    };
+    assert_eq!(registered(bench), Some((1, true)));
+    bench.power_cut();
+    assert_eq!(registered(bench), Some((1, false)));
+    assert_eq!(bench.ask(START, confirm(7, false)), StoreAnswer::Confirmed(ConfirmOutcome::Gone));
+    let again = bench.ask(later(MINUTE), StoreOp::StartRegistration(start(8, 1, 1)));
+    assert!(matches!(again, StoreAnswer::Started(StartOutcome::Open { id: RegistrationId([8, ..]), .. })));
+    assert_eq!(registered(bench), None, "a newer attempt takes its place");
+    register(bench, later(MINUTE), 2, 1);
+    register(bench, later(MINUTE), 2, 9);
+    let old = bench.ask(later(MINUTE), confirm(2 ^ 1_u8.rotate_left(3), true));
+    assert_eq!(old, StoreAnswer::Confirmed(ConfirmOutcome::Gone), "nor does it take a number back");
 }
 
 /// Proving the number again is no change of owner.

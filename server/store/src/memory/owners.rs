@@ -13,7 +13,7 @@ impl State {
             .attempt_of
             .get(&pair)
             .and_then(|id| self.attempts.get(id).map(|row| (*id, row)))
-            .filter(|(_, row)| row.expires_at > at && row.tries_left > 0)
+            .filter(|(_, row)| row.expires_at > at && row.tries_left > 0 && row.used_for.is_none())
             .map(|(id, row)| (id, row.expires_at, row.sms_at.after(op.resend_after)));
         if let Some((_, _, next_sms)) = open
             && next_sms > at
@@ -40,6 +40,7 @@ impl State {
             expires_at: op.expires_at,
             tries_left: op.tries,
             sms_at: at,
+            used_for: None,
         };
         self.attempts.insert(op.id, row);
         StartOutcome::Open { id: op.id, expires_at: op.expires_at }
@@ -60,6 +61,14 @@ impl State {
         let Some(row) = self.attempts.get_mut(&op.id).filter(|row| row.expires_at > at) else {
             return ConfirmOutcome::Gone;
         };
+        if let Some(epoch) = row.used_for {
+            // The reply was lost and the same is asked again: the same answer, as long as it is true.
+            let owner = Owner { number: row.number, epoch };
+            return match op.proven && self.is_present(owner) {
+                true => ConfirmOutcome::Registered { owner, new_epoch: false, aftermath: Aftermath::default() },
+                false => ConfirmOutcome::Gone,
+            };
+        }
         if row.tries_left == 0 {
             return ConfirmOutcome::UsedUp;
         }
@@ -71,8 +80,6 @@ impl State {
             };
         }
         let (number, device_key) = (row.number, row.device_key);
-        self.attempts.remove(&op.id);
-        self.attempt_of.remove(&(number, device_key));
         let before = self.owners.get(&number).map(|row| (row.epoch, row.device_key, row.ended));
         let mut aftermath = Aftermath::default();
         let (epoch, new_epoch) = match before {
@@ -85,6 +92,9 @@ impl State {
             }
             None => (NumberEpoch(1), true),
         };
+        if let Some(row) = self.attempts.get_mut(&op.id) {
+            row.used_for = Some(epoch);
+        }
         let generation = self.next_generation();
         let row = OwnerRow {
             epoch,

@@ -51,6 +51,8 @@ pub(crate) struct AttemptRow {
     pub(crate) expires_at: ServerMillis,
     pub(crate) tries_left: u32,
     pub(crate) sms_at: ServerMillis,
+    /// The epoch it was used for.
+    pub(crate) used_for: Option<NumberEpoch>,
 }
 
 #[derive(Clone, Debug)]

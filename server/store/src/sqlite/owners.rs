@@ -77,7 +77,7 @@ pub(crate) fn start_registration(conn: &Connection, at: ServerMillis, op: &Start
     let open = conn
         .prepare_cached(
             "SELECT id, expires_at, sms_at FROM attempts
-             WHERE number = ?1 AND device_key = ?2 AND expires_at > ?3 AND tries_left > 0",
+             WHERE number = ?1 AND device_key = ?2 AND expires_at > ?3 AND tries_left > 0 AND epoch IS NULL",
         )?
         .query_row(params![number(op.number), op.device_key.0, at.0], |row| {
             Ok((RegistrationId(row.get(0)?), ServerMillis(row.get(1)?), ServerMillis(row.get(2)?)))
@@ -142,6 +142,9 @@ pub(crate) fn confirm_registration(
     let Some(attempt) = find_attempt(conn, at, op.id)? else {
         return Ok(ConfirmOutcome::Gone);
     };
+    if let Some(used_for) = used_for(conn, op.id)? {
+        return confirmed_before(conn, op, &attempt, used_for);
+    }
     if attempt.tries_left == 0 {
         return Ok(ConfirmOutcome::UsedUp);
     }
@@ -152,9 +155,9 @@ pub(crate) fn confirm_registration(
             tries_left => ConfirmOutcome::Wrong { tries_left },
         });
     }
-    conn.prepare_cached("DELETE FROM attempts WHERE id = ?1")?.execute([op.id.0])?;
     let mut aftermath = Aftermath::default();
     let (who, new_epoch) = next_owner(conn, at, &attempt, &mut aftermath)?;
+    conn.prepare_cached("UPDATE attempts SET epoch = ?2 WHERE id = ?1")?.execute(params![op.id.0, epoch(who)])?;
     conn.prepare_cached(
         "INSERT OR REPLACE INTO owners (number, epoch, device_key, sealing_id, sealing_public, sealing_signature,
          imsi, lease_until, ended, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9)",
@@ -174,6 +177,24 @@ pub(crate) fn confirm_registration(
     aftermath.viewers.extend(matching::viewers_of(conn, who.number)?);
     tidy(&mut aftermath);
     Ok(ConfirmOutcome::Registered { owner: who, new_epoch, aftermath })
+}
+
+fn used_for(conn: &Connection, id: RegistrationId) -> rusqlite::Result<Option<Bits>> {
+    conn.prepare_cached("SELECT epoch FROM attempts WHERE id = ?1")?.query_row([id.0], |row| row.get(0))
+}
+
+/// The reply was lost and the same is asked again: the same answer, as long as it is true.
+fn confirmed_before(
+    conn: &Connection,
+    op: &ConfirmRegistration,
+    attempt: &Attempt,
+    used_for: Bits,
+) -> Rows<ConfirmOutcome> {
+    let owner = owner(number(attempt.number), used_for);
+    if !op.proven || !is_present(conn, owner)? {
+        return Ok(ConfirmOutcome::Gone);
+    }
+    Ok(ConfirmOutcome::Registered { owner, new_epoch: false, aftermath: Aftermath::default() })
 }
 
 /// The same key keeps its epoch; another one ends the owner before it and begins the next.

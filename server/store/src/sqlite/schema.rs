@@ -22,6 +22,7 @@ CREATE TABLE attempts (
     expires_at   INTEGER NOT NULL,
     tries_left   INTEGER NOT NULL,
     sms_at       INTEGER NOT NULL,
+    epoch        INTEGER,
     UNIQUE (number, device_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_expire ON attempts (expires_at);

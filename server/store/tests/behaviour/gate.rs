@@ -138,7 +138,7 @@ fn two_callers_share_one_measurement() {
 #[test]
 fn strangers_get_one_answer_at_one_time_whoever_they_ask_about() {
     let mut rig = Rig::new();
-    let (a, b) = rig.friends();
+    let (a, _) = rig.friends();
     let online = rig.phone(3);
     rig.measure(online, 500_000);
     let epoch = rig.register(4, 4);

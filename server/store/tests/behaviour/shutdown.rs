@@ -59,6 +59,15 @@ fn a_store_that_hangs_holds_the_end_up_for_five_seconds_at_most() {
 }
 
 #[test]
+fn a_registration_that_waits_for_its_sms_is_answered_before_the_end() {
+    let mut rig = Rig::new();
+    rig.sms_outcome = None;
+    assert!(rig.request(1, start_request(1, 1)).is_none());
+    rig.handle(Input::Shutdown);
+    assert!(rig.stopped && rig.replies.len() == 1);
+}
+
+#[test]
 fn asking_twice_stops_once() {
     let mut rig = Rig::new();
     rig.handle(Input::Shutdown);

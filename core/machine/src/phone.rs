@@ -1,10 +1,12 @@
 //! All machines of one phone side by side, and who hears what.
 
+mod calling;
 mod commands;
 mod restore;
 mod texting;
 mod words;
 
+use crate::call::Calls;
 use crate::choosing::Choosing;
 use crate::ctx::{Ctx, World};
 use crate::effect::Event;
@@ -26,6 +28,7 @@ pub(crate) struct Phone {
     inbox: Inbox,
     receipts: Receipts,
     choosing: Choosing,
+    calls: Calls,
     /// Settings that are being made durable: by commit, the command's ticket and the row.
     settings: BTreeMap<Ticket, (Ticket, SettingsRow)>,
     /// The path as the OS last told it; `None` before it did.
@@ -45,6 +48,7 @@ impl Phone {
             inbox: Inbox::default(),
             receipts: Receipts::default(),
             choosing: Choosing::default(),
+            calls: Calls::default(),
             settings: BTreeMap::new(),
             network: None,
             emergency: Vec::new(),
@@ -59,7 +63,10 @@ impl Phone {
             Input::Host(host) => self.host(host, ctx),
             Input::Link(link) => self.link(link, ctx),
             Input::Store(store) => self.store(&store, ctx),
-            Input::Media { call: _, event: _ } => self.late += 1,
+            Input::Media { call, event } => {
+                let taken = self.calls.on_media(call, event, &self.lines, ctx);
+                self.count_late(taken);
+            }
         }
         self.settle(ctx);
     }
@@ -69,14 +76,20 @@ impl Phone {
         self.settle(ctx);
         self.outbox.handle_timeout(&mut self.lines, ctx);
         self.receipts.handle_timeout(&self.lines, ctx);
+        self.calls.handle_timeout(&self.lines, ctx);
         self.settle(ctx);
     }
 
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
-        [self.lines.poll_timeout(config), self.outbox.poll_timeout(), self.receipts.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.lines.poll_timeout(config),
+            self.outbox.poll_timeout(),
+            self.receipts.poll_timeout(),
+            self.calls.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets everyone follow what the input changed about the lines.
@@ -85,6 +98,7 @@ impl Phone {
             if turn.down {
                 self.outbox.session_down(line, ctx);
                 self.receipts.session_down(line);
+                self.calls.on_session_down(line, &self.lines, ctx);
             }
             if turn.over {
                 self.outbox.line_over(line, ctx);
@@ -92,6 +106,7 @@ impl Phone {
             if turn.up && self.lines.session(line).is_some() {
                 self.outbox.session_up(line, &mut self.lines, ctx);
                 self.receipts.session_up(ctx);
+                self.calls.on_session_up(line, &self.lines, ctx);
             }
         }
     }
@@ -136,7 +151,8 @@ impl Phone {
             || self.lines.iter_mut().any(|unit| unit.committed(ticket, durable, ctx))
             || self.outbox.committed(ticket, durable, &mut self.lines, ctx)
             || self.inbox.committed(ticket, duplicates.map(Vec::as_slice), &self.lines, ctx)
-            || self.receipts.committed(ticket, durable, ctx);
+            || self.receipts.committed(ticket, durable, ctx)
+            || self.calls.on_store(ticket);
         self.count_late(taken);
     }
 
@@ -147,11 +163,12 @@ impl Phone {
     }
 
     pub(crate) fn call_views(&self) -> Vec<CallView> {
-        Vec::new()
+        self.calls.views()
     }
 
     pub(crate) fn prompt_views(&self) -> Vec<Prompt> {
-        let mut prompts: Vec<Prompt> = self.choosing.views().chain(self.outbox.prompt_views()).cloned().collect();
+        let mut prompts: Vec<Prompt> =
+            self.choosing.views().chain(self.outbox.prompt_views()).chain(self.calls.prompts()).cloned().collect();
         prompts.sort_by_key(|prompt| prompt.id);
         prompts
     }

@@ -4,8 +4,8 @@ use super::Phone;
 use super::texting::Wish;
 use crate::contacts::Page;
 use crate::ctx::Ctx;
-use crate::effect::{Effect, Refusal, Reply};
-use crate::input::{Command, HostInput, Target};
+use crate::effect::{Refusal, Reply};
+use crate::input::{Command, HostInput};
 use crate::line::LineUnit;
 use tandem_model::rows::{Change, SettingsRow};
 use tandem_model::{Line, Secret, SimSlot, Ticket};
@@ -42,10 +42,23 @@ impl Phone {
                 }
                 ctx.reply(ticket, Ok(Reply::Done));
             }
-            Command::Dial { target, line, .. } => self.dial(ticket, &target, line, ctx),
+            Command::Dial { target, line, mode } => self.dial(ticket, target, line, mode, ctx),
             Command::Settings(row) => self.keep_settings(ticket, row, ctx),
-            Command::Accept { .. } | Command::Refuse { .. } | Command::HangUp { .. } | Command::Hold { .. } => {
-                ctx.reply(ticket, Err(Refusal::Stale))
+            Command::Accept { call } => {
+                let result = self.calls.accept(call, &self.lines, ctx);
+                ctx.reply(ticket, result.map(|()| Reply::Done));
+            }
+            Command::Refuse { call } => {
+                let result = self.calls.refuse(call, &self.lines, ctx);
+                ctx.reply(ticket, result.map(|()| Reply::Done));
+            }
+            Command::HangUp { call } => {
+                let result = self.calls.hang_up(call, &self.lines, ctx);
+                ctx.reply(ticket, result.map(|()| Reply::Done));
+            }
+            Command::Hold { call, on } => {
+                let result = self.calls.hold(call, on, &self.lines, ctx);
+                ctx.reply(ticket, result.map(|()| Reply::Done));
             }
             Command::SendText { target, line, body, mode } => {
                 self.send_text(ticket, Wish { target, line, body, mode }, ctx);
@@ -55,21 +68,6 @@ impl Phone {
             Command::MarkRead { from, ids } => self.receipts.mark_read(ticket, from, ids, &self.lines, ctx),
             Command::Answer { prompt, choice } => self.answer(ticket, prompt, choice, ctx),
         }
-    }
-
-    /// A dialed number always has a way out: the carrier.
-    fn dial(&mut self, ticket: Ticket, target: &Target, line: Option<Line>, ctx: &mut Ctx<'_>) {
-        let digits = match target {
-            Target::Number(digits) => Some(digits),
-            Target::Contact { numbers, .. } => numbers.first(),
-        };
-        let Some(digits) = digits else {
-            ctx.reply(ticket, Err(Refusal::BadNumber));
-            return;
-        };
-        let order = ctx.ticket();
-        ctx.push(Effect::DialCarrier { ticket: order, line, digits: digits.clone() });
-        ctx.reply(ticket, Ok(Reply::CarrierDialed));
     }
 
     fn register(&mut self, line: Line, typed: Option<&Secret<String>>, ctx: &mut Ctx<'_>) -> Result<Reply, Refusal> {
@@ -119,11 +117,20 @@ impl Phone {
             HostInput::Contacts { replace, added, removed } => {
                 self.lines.contacts(Page { replace, added, removed }, ctx)
             }
-            HostInput::EmergencyNumbers(numbers) => self.emergency = numbers,
-            HostInput::SmsReceived { line, from, body } => self.sms(line, &from, &body, ctx),
-            HostInput::SmsSent { .. } | HostInput::CarrierDialed { .. } | HostInput::CarrierCall { .. } => {
-                self.late += 1
+            HostInput::EmergencyNumbers(numbers) => {
+                self.calls.on_emergency_numbers(numbers.clone());
+                self.emergency = numbers;
             }
+            HostInput::SmsReceived { line, from, body } => self.sms(line, &from, &body, ctx),
+            HostInput::CarrierDialed { ticket, ok } => {
+                let taken = self.calls.on_carrier_dialed(ticket, ok, &self.lines, ctx);
+                self.count_late(taken);
+            }
+            HostInput::CarrierCall { ticket, state } => {
+                let taken = self.calls.on_carrier_call(ticket, state, &self.lines, ctx);
+                self.count_late(taken);
+            }
+            HostInput::SmsSent { .. } => self.late += 1,
         }
     }
 }

@@ -27,6 +27,7 @@ impl Phone {
         }
         let marked: Vec<_> = self.lines.iter().flat_map(|unit| unit.marks.numbers().collect::<Vec<_>>()).collect();
         self.lines.refresh_shown(marked.into_iter(), ctx);
+        self.calls.restore(restored.open_logs, ctx);
         self.choosing.restore(restored.preferences);
         self.inbox.restore(restored.received);
         self.receipts.restore(restored.receipts_owed, ctx);

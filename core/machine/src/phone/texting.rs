@@ -128,6 +128,10 @@ impl Phone {
             }
             return;
         }
+        if let Some(result) = self.calls.on_prompt_answer(prompt, choice, &self.lines, ctx) {
+            ctx.reply(ticket, result.map(|()| Reply::Done));
+            return;
+        }
         if !self.outbox.answer(prompt, choice, ticket, &mut self.lines, ctx) {
             ctx.reply(ticket, Err(Refusal::Stale));
         }

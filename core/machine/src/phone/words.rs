@@ -16,8 +16,8 @@ impl Phone {
         line: Line,
         link: LinkId,
         frame: ServerFrame,
-        _at: MonoMicros,
-        _wire_bytes: u32,
+        at: MonoMicros,
+        wire_bytes: u32,
         ctx: &mut Ctx<'_>,
     ) {
         let fresh = self.lines.fresh;
@@ -31,11 +31,11 @@ impl Phone {
             Heard::RoundTrip => self.outbox.round_trip(line, &mut self.lines, ctx),
             Heard::Over(reason) => unit.sent_away(reason, ctx),
             Heard::KeyGone => unit.registration.over(RegistrationFailure::KeyLost, ctx),
-            Heard::Pass(frame) => self.passed(line, frame, ctx),
+            Heard::Pass(frame) => self.passed(line, frame, at, wire_bytes, ctx),
         }
     }
 
-    fn passed(&mut self, line: Line, frame: ServerFrame, ctx: &mut Ctx<'_>) {
+    fn passed(&mut self, line: Line, frame: ServerFrame, at: MonoMicros, wire_bytes: u32, ctx: &mut Ctx<'_>) {
         match frame {
             ServerFrame::Marks(marks) => self.marks(line, marks, ctx),
             ServerFrame::Done { ticket } => {
@@ -46,7 +46,8 @@ impl Phone {
                 self.count_late(taken);
             }
             ServerFrame::Refused { ticket, reason, retry_after_ms } => {
-                let taken = self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx))
+                let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx)
+                    || self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx))
                     || self.outbox.refused(ticket, reason, retry_after_ms, &mut self.lines, ctx)
                     || self.receipt_refused(ticket, reason, retry_after_ms, ctx);
                 self.count_late(taken);
@@ -64,15 +65,16 @@ impl Phone {
             }
             ServerFrame::DeliverText(text) => self.inbox.delivered(line, &text, &self.lines, ctx),
             ServerFrame::ReadReceipt { by, ids } => self.outbox.were_read(line, by, &ids, ctx),
-            ServerFrame::Challenge { .. }
-            | ServerFrame::Welcome(_)
-            | ServerFrame::Goodbye(_)
-            | ServerFrame::Time { .. }
+            ServerFrame::Time { .. }
             | ServerFrame::Train(_)
             | ServerFrame::TrainReport(_)
             | ServerFrame::GateAnswer { .. }
             | ServerFrame::Call(_)
-            | ServerFrame::Ice(_) => self.late += 1,
+            | ServerFrame::Ice(_) => {
+                let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx);
+                self.count_late(taken);
+            }
+            ServerFrame::Challenge { .. } | ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) => self.late += 1,
         }
     }
 
@@ -140,6 +142,7 @@ impl Phone {
     }
 
     pub(super) fn network(&mut self, snapshot: NetworkSnapshot, ctx: &mut Ctx<'_>) {
+        self.calls.on_network(snapshot, &self.lines, ctx);
         let before = self.network.replace(snapshot);
         let same = before.is_some_and(|before| before.path == snapshot.path && before.connected == snapshot.connected);
         // The first word of a boot that there is a network changes nothing for connections that are being opened on it.

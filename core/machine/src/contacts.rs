@@ -259,3 +259,6 @@ impl ContactSync {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ impl Device {
         act(&mut self.phone, &mut ctx);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,3 +251,6 @@ pub(crate) fn marked_of<'a>(numbers: &[Msisdn], lines: impl Iterator<Item = &'a 
         .filter(|number| seen.insert(*number))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

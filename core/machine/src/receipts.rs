@@ -16,6 +16,9 @@ const BATCH: Duration = Duration::from_secs(2);
 /// Receipts owed at once; older ones have gone by then or never will.
 const OWED_MAX: usize = 10_000;
 
+/// Texts being marked as read at once.
+const READING_MAX: usize = 256;
+
 /// Receipts that are owed or on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
@@ -61,7 +64,7 @@ impl Receipts {
         lines: &Lines,
         ctx: &mut Ctx<'_>,
     ) {
-        if ids.is_empty() || ids.len() > IDS_MAX {
+        if ids.is_empty() || ids.len() > IDS_MAX || self.reading.len() >= READING_MAX {
             ctx.reply(command, Err(Refusal::Full));
             return;
         }

@@ -203,6 +203,8 @@ pub struct Rig {
     commands: u64,
     link: LinkId,
     seed: u64,
+    /// The process dies right after this many further commits.
+    dies_after: Option<u64>,
 }
 
 impl Rig {
@@ -224,6 +226,7 @@ impl Rig {
             commands: 1_000_000,
             link: LinkId(0),
             seed,
+            dies_after: None,
         };
         let effects = rig.drain();
         (rig, effects)
@@ -238,7 +241,7 @@ impl Rig {
 
     /// Phone 1, registered on [`LINE`], that sees the marks of `peers`; not connected.
     pub fn registered(peers: &[u64]) -> Self {
-        let mut rig = Self::boot(registered_store(peers), 7).0;
+        let mut rig = Self::boot(registered_store(peers), 8).0;
         rig.sims(vec![sim(LINE, Some(toy_number(1)), "262011234567890")]);
         rig
     }
@@ -253,7 +256,7 @@ impl Rig {
     /// The process dies and starts again on what the store holds.
     pub fn crash(&mut self) -> Vec<Effect> {
         let (mut rig, effects) = Self::boot(self.store.clone(), self.seed + 1);
-        rig.now += self.now;
+        rig.commands = self.commands;
         let sims = rig.sims(vec![sim(LINE, Some(toy_number(1)), "262011234567890")]);
         *self = rig;
         effects.into_iter().chain(sims).collect()
@@ -275,7 +278,13 @@ impl Rig {
             if batch.is_empty() {
                 return all;
             }
+            if self.is_dead() {
+                continue;
+            }
             for effect in batch {
+                if self.is_dead() {
+                    break;
+                }
                 if let Effect::Commit { ticket, changes } = &effect {
                     self.commit(*ticket, changes.clone());
                 }
@@ -284,7 +293,26 @@ impl Rig {
         }
     }
 
+    /// Lets the process die right after `commits` further commits: nothing it orders after that happens.
+    pub fn crash_after(&mut self, commits: u64) {
+        self.dies_after = Some(commits);
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.dies_after == Some(0)
+    }
+
     fn commit(&mut self, ticket: Ticket, changes: Vec<Change>) {
+        if let Some(left) = &mut self.dies_after {
+            if *left == 0 {
+                return;
+            }
+            *left -= 1;
+            if *left == 0 {
+                self.store.apply(&changes);
+                return;
+            }
+        }
         let answer = match self.store_says {
             Some(Ok(())) => StoreInput::Committed { ticket, duplicates: self.store.apply(&changes) },
             Some(Err(why)) => StoreInput::Failed { ticket, why },
@@ -295,6 +323,12 @@ impl Rig {
         };
         let now = self.now();
         self.device.handle(Input::Store(answer), now);
+    }
+
+    /// Answers a commit that was left unanswered, now that it is durable.
+    pub fn answer_commit(&mut self, ticket: Ticket, changes: &[Change]) -> Vec<Effect> {
+        let duplicates = self.store.apply(changes);
+        self.feed(Input::Store(StoreInput::Committed { ticket, duplicates }))
     }
 
     pub fn feed(&mut self, input: Input) -> Vec<Effect> {
@@ -368,12 +402,39 @@ impl Rig {
         }))
     }
 
+    /// The attempt the machine is on, if it is on one.
+    pub fn link_now(&mut self) -> Option<LinkId> {
+        (1..1_000).map(LinkId).find(|link| self.device.has_link(LINE, *link))
+    }
+
+    /// The handshake, whenever the machine next tries.
+    pub fn open_session_after_a_while(&mut self) -> Vec<Effect> {
+        self.open_session()
+    }
+
+    /// Time passes in a session whose keepalives are answered. What is ordered meanwhile comes back, answered or not.
+    pub fn pass_online(&mut self, ms: u64) -> Vec<Effect> {
+        let end = self.now + ms;
+        let mut all = Vec::new();
+        while self.now < end {
+            let effects = self.pass((end - self.now).min(1_000));
+            for frame in frames(&effects) {
+                if let ClientFrame::TimeAsk { ticket } = frame {
+                    let now = self.server_now();
+                    all.extend(self.frame(ServerFrame::Time { ticket, now }));
+                }
+                all.extend(self.answer_sync(&frame));
+            }
+            all.extend(effects);
+        }
+        all
+    }
+
     /// The attempt the machine is on, or makes next.
     fn newest_link(&mut self) -> LinkId {
         for _ in 0..100_000 {
             // The machine counts its links from 1.
-            let on = (1..1_000).map(LinkId).find(|link| self.device.has_link(LINE, *link));
-            match on {
+            match self.link_now() {
                 Some(link) => return link,
                 None => drop(self.pass(100)),
             }

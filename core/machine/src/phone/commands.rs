@@ -10,6 +10,9 @@ use crate::line::LineUnit;
 use tandem_model::rows::{Change, SettingsRow};
 use tandem_model::{Line, Secret, SimSlot, Ticket};
 
+/// Changes of the settings on their way into the store at once.
+const SETTINGS_MAX: usize = 16;
+
 impl Phone {
     pub(super) fn command(&mut self, ticket: Ticket, command: Command, ctx: &mut Ctx<'_>) {
         match command {
@@ -93,6 +96,10 @@ impl Phone {
     }
 
     fn keep_settings(&mut self, ticket: Ticket, row: SettingsRow, ctx: &mut Ctx<'_>) {
+        if self.settings.len() >= SETTINGS_MAX {
+            ctx.reply(ticket, Err(Refusal::Full));
+            return;
+        }
         let commit = ctx.commit(vec![Change::PutSettings(row)]);
         self.settings.insert(commit, (ticket, row));
     }
@@ -130,7 +137,10 @@ impl Phone {
                 let taken = self.calls.on_carrier_call(ticket, state, &self.lines, ctx);
                 self.count_late(taken);
             }
-            HostInput::SmsSent { .. } => self.late += 1,
+            HostInput::SmsSent { ticket, ok } => {
+                let taken = self.outbox.sms_answered(ticket, ok, &mut self.lines, ctx);
+                self.count_late(taken);
+            }
         }
     }
 }

@@ -42,7 +42,8 @@ impl Phone {
                 let taken = self
                     .lines
                     .get_mut(line)
-                    .is_some_and(|unit| unit.registration.done(ticket, ctx) || unit.rotation.answered(ticket, ctx));
+                    .is_some_and(|unit| unit.registration.done(ticket, ctx) || unit.rotation.answered(ticket, ctx))
+                    || self.receipts.answered(ticket, ctx);
                 self.count_late(taken);
             }
             ServerFrame::Refused { ticket, reason, retry_after_ms } => {

@@ -1,8 +1,10 @@
 //! A scripted phone and a fake SMS network, for tests over real sockets.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod gateway;
 pub mod http;
 pub mod phone;
+pub mod process;
 pub mod sms;
 
 use std::net::SocketAddr;

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn marks_that_wait_are_merged_by_number() {
-        let mark = |n, shown| MarkView { number: Msisdn::try_from(4_915_100_000_000 + n).unwrap(), shown };
+        let mark = |n: u64, shown| MarkView { number: Msisdn::try_from(4_915_100_000_000 + n).unwrap(), shown };
         let queue = EventQueue::new(100);
         queue.push(Event::Marks(vec![mark(1, MarkShown::Marked), mark(2, MarkShown::Marked)]));
         queue.push(Event::Marks(vec![mark(2, MarkShown::None), mark(3, MarkShown::Marked)]));

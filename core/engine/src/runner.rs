@@ -184,10 +184,14 @@ impl Runner {
         }
     }
 
+    /// Marks a step's begin and end for the guard: a hang is found although nobody asks for anything.
     fn busy(&self, busy: bool) {
         let progress = &self.parts.shared.progress;
         progress.steps.fetch_add(1, Ordering::AcqRel);
         progress.busy.store(busy, Ordering::Release);
+        if busy {
+            self.parts.shared.guard.watch();
+        }
     }
 
     fn until_next(&self) -> Duration {

@@ -20,6 +20,14 @@ pub(crate) fn jittered(mean: Duration, ctx: &mut Ctx<'_>) -> Duration {
     Duration::from_millis((mean - tenth) + ctx.random.below(2 * tenth + 1))
 }
 
+/// How long a server may make us wait, whatever it says: one that lies shall not silence us for weeks.
+pub(crate) const TOLD_MAX: Duration = Duration::from_secs(3600);
+
+/// The wait a server told, within bounds.
+pub(crate) fn told(retry_after_ms: u32, at_least: Duration) -> Duration {
+    Duration::from_millis(u64::from(retry_after_ms)).clamp(at_least.min(TOLD_MAX), TOLD_MAX)
+}
+
 /// Whole milliseconds, saturating.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -38,6 +46,14 @@ mod tests {
             let cap = (500_u64 << tries.min(20)).min(60_000);
             assert!(wait >= Duration::from_millis(1) && wait <= Duration::from_millis(cap));
         }
+    }
+
+    #[test]
+    fn a_wait_the_server_tells_is_neither_too_short_nor_without_end() {
+        let second = Duration::from_secs(1);
+        assert_eq!(told(0, second), second);
+        assert_eq!(told(5_000, second), 5 * second);
+        assert_eq!(told(u32::MAX, second), TOLD_MAX);
     }
 
     #[test]

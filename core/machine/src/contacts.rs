@@ -3,6 +3,7 @@
 //! The book belongs to the phone; what the server was told belongs to each line. A line syncs the difference of the two, a
 //! little after the last change, so that a host which hands over its book page by page causes one sync and not many.
 
+use crate::backoff;
 use crate::ctx::{Ctx, SessionFacts};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -218,7 +219,7 @@ impl ContactSync {
     pub(crate) fn refused(&mut self, refused: Ticket, retry_after_ms: u32, ctx: &Ctx<'_>) -> bool {
         match &self.state {
             SyncState::Told { ticket, .. } if *ticket == refused => {
-                let wait = Duration::from_millis(u64::from(retry_after_ms)).max(ctx.config.request);
+                let wait = backoff::told(retry_after_ms, ctx.config.request);
                 self.state = SyncState::Waiting(ctx.now.mono.after(wait));
                 true
             }

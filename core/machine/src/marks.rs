@@ -183,7 +183,7 @@ impl Marks {
         if asked != ticket {
             return false;
         }
-        let wait = Duration::from_millis(u64::from(retry_after_ms)).max(ctx.config.request);
+        let wait = backoff::told(retry_after_ms, ctx.config.request);
         self.sync = Sync::Due(ctx.now.mono.after(wait));
         true
     }

@@ -34,9 +34,6 @@ const KEEPALIVE_MAX: Duration = Duration::from_secs(30 * 60);
 /// dropped at once does not, or phone and server would chase each other.
 const STEADY: Duration = Duration::from_secs(30);
 
-/// How long a server may send us away for.
-const AWAY_MAX: Duration = Duration::from_secs(3600);
-
 /// One line's connection.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -56,7 +53,11 @@ enum State {
     /// Nobody to be, or no network.
     Off,
     /// Until the next attempt.
-    Waiting { until: Mono },
+    Waiting {
+        until: Mono,
+        /// The server wants to be left alone until then.
+        told: bool,
+    },
     /// Until the server challenges.
     Opening { link: LinkId, until: Mono },
     /// Until the server welcomes.
@@ -177,6 +178,13 @@ impl Session {
         }
     }
 
+    /// Somebody needs the connection now: a back-off of our own is cut short, a wait the server asked for is not.
+    pub(crate) fn hurry(&mut self, ctx: &mut Ctx<'_>) {
+        if let State::Waiting { told: false, .. } = self.state {
+            self.open_if_able(ctx);
+        }
+    }
+
     /// Makes sure that a round trip is under way, for whoever needs to know that we are connected.
     pub(crate) fn ask_time(&mut self, ctx: &mut Ctx<'_>) {
         let recent = match &self.state {
@@ -245,7 +253,7 @@ impl Session {
                 if (version_min..=version_max).contains(&VERSION) {
                     self.greet(link, &nonce, facts, ctx)
                 } else {
-                    self.fall_back(AWAY_MAX, ctx)
+                    self.fall_back(backoff::TOLD_MAX, ctx)
                 }
             }
             (State::Greeting { sent, .. }, ServerFrame::Welcome(welcome)) => {
@@ -325,13 +333,13 @@ impl Session {
     }
 
     fn sent_away(&mut self, goodbye: Goodbye, ctx: &mut Ctx<'_>) -> Heard {
-        let told = Duration::from_millis(u64::from(goodbye.retry_after_ms)).min(AWAY_MAX);
+        let told = backoff::told(goodbye.retry_after_ms, Duration::ZERO);
         match goodbye.reason {
             GoodbyeReason::NotRegistered | GoodbyeReason::RegisteredElsewhere => {
                 self.fall_back(told, ctx);
                 Heard::Over(goodbye.reason)
             }
-            GoodbyeReason::Version => self.fall_back(AWAY_MAX, ctx),
+            GoodbyeReason::Version => self.fall_back(backoff::TOLD_MAX, ctx),
             GoodbyeReason::ShuttingDown
             | GoodbyeReason::Displaced
             | GoodbyeReason::Protocol
@@ -344,7 +352,7 @@ impl Session {
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
         match &self.state {
             State::Off => None,
-            State::Waiting { until } => Some((*until, "reconnect")),
+            State::Waiting { until, .. } => Some((*until, "reconnect")),
             State::Opening { until, .. } => Some((*until, "challenge")),
             State::Greeting { until, .. } => Some((*until, "welcome")),
             State::Up(up) => Some(match up.asks.first() {
@@ -405,7 +413,7 @@ impl Session {
         let wait = backoff::wait(self.tries, ctx).max(at_least);
         self.tries = self.tries.saturating_add(1);
         self.state = if self.network && self.identity.is_some() {
-            State::Waiting { until: ctx.now.mono.after(wait) }
+            State::Waiting { until: ctx.now.mono.after(wait), told: at_least > Duration::ZERO }
         } else {
             State::Off
         };

@@ -65,6 +65,12 @@ fn an_emergency_number_is_dialed_while_the_store_hangs() {
 }
 
 #[test]
+fn a_device_may_live_on_any_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<crate::Device>();
+}
+
+#[test]
 fn too_early_a_timeout_does_nothing() {
     let mut rig = Rig::online(&[PEER]);
     let now = rig.now();

@@ -177,6 +177,9 @@ fn connection(line: Line, lines: &mut Lines, ctx: &mut Ctx<'_>) -> Connection {
             unit.session.ask_time(ctx);
             Connection::Unsure
         }
-        None => Connection::Unsure,
+        None => {
+            unit.session.hurry(ctx);
+            Connection::Unsure
+        }
     }
 }

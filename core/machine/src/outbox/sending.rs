@@ -3,6 +3,7 @@
 use super::draft::Asked;
 use super::flow::Flow;
 use super::{Kept, OpenText, Outbox, show};
+use crate::backoff;
 use crate::ctx::{Ctx, SessionFacts, World};
 use crate::lines::Lines;
 use crate::text_envelope;
@@ -215,7 +216,7 @@ impl Outbox {
         }
         match reason {
             RefuseReason::Budget | RefuseReason::Storage | RefuseReason::MailboxFull | RefuseReason::ShuttingDown => {
-                let wait = Duration::from_millis(u64::from(retry_after_ms)).max(AGAIN_MIN);
+                let wait = backoff::told(retry_after_ms, AGAIN_MIN);
                 self.set_flow(id, Flow::Queued { not_before: ctx.now.mono.after(wait) });
             }
             RefuseReason::RecipientChanged => self.end(id, TerminalState::RecipientChanged, false, ctx),

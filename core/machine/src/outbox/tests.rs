@@ -15,7 +15,7 @@ use tandem_model::{
     Mark, MarkGeneration, MarkState, NumberEpoch, PromptId, Secret, TerminalState, TextBody, TextId, TextStatus,
     Ticket, WhyNotData,
 };
-use tandem_wire::frame::{RefuseReason, SendText};
+use tandem_wire::frame::{Goodbye, GoodbyeReason, RefuseReason, SendText};
 use tandem_wire::{ClientFrame, ServerFrame};
 
 fn ended(state: TerminalState) -> TextStatus {
@@ -294,6 +294,21 @@ fn a_text_written_while_the_session_comes_back_goes_as_soon_as_it_stands() {
     assert_eq!(reply_to(ticket, &effects), None);
     let effects = rig.connect();
     assert_eq!(sent_texts(&effects).len(), 1);
+}
+
+#[test]
+fn a_text_cuts_a_back_off_short_but_not_a_wait_the_server_asked_for() {
+    let connects = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Connect { .. }));
+    let mut rig = Rig::online(&[PEER]);
+    rig.close();
+    let (_, effects) = rig.text(PEER, "hello");
+    assert!(connects(&effects));
+    let mut rig = Rig::online(&[PEER]);
+    rig.frame(ServerFrame::Goodbye(Goodbye { reason: GoodbyeReason::Busy, retry_after_ms: 60_000 }));
+    let (ticket, effects) = rig.text(PEER, "hello");
+    assert!(!connects(&effects));
+    let effects = rig.pass(5_000);
+    assert_eq!(asking(&rig, ticket, &effects).1, WhyNotData::OwnOffline);
 }
 
 #[test]

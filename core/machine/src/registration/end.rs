@@ -1,10 +1,10 @@
 //! How a registration ends: the user's wish, a changed SIM, the server's word.
 
 use super::{Idle, Leaving, Registration, State, Subject, failed, imsi_token, keep, row};
+use crate::backoff;
 use crate::ctx::{Ctx, SessionFacts};
 use crate::effect::{Refusal, Reply};
 use crate::view::RegistrationFailure;
-use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase};
 use tandem_model::vault::signed;
 use tandem_model::{Line, NumberEpoch, SimSlot, Ticket};
@@ -168,7 +168,7 @@ impl Registration {
             return false;
         }
         if let State::Unregistering { step, .. } = &mut self.state {
-            let wait = Duration::from_millis(u64::from(retry_after_ms)).max(ctx.config.request);
+            let wait = backoff::told(retry_after_ms, ctx.config.request);
             *step = Leaving::Later(ctx.now.mono.after(wait));
         }
         true

@@ -3,6 +3,7 @@
 use super::ask::{Ask, GaveUp};
 use super::start::refusal;
 use super::{Attempt, Proof, Registration, State, imsi_token, keep, row};
+use crate::backoff;
 use crate::ctx::Ctx;
 use crate::effect::{Refusal, Reply};
 use crate::view::RegistrationFailure;
@@ -128,7 +129,7 @@ impl Registration {
             None => retry(attempt, ask, Duration::ZERO, ctx),
             Some(RegisterReply::Confirmed { epoch, .. }) => self.proven(attempt, *epoch, ctx),
             Some(RegisterReply::Refused { reason: RegisterRefusal::Storage, retry_after_ms }) => {
-                retry(attempt, ask, Duration::from_millis(u64::from(*retry_after_ms)), ctx)
+                retry(attempt, ask, backoff::told(*retry_after_ms, Duration::ZERO), ctx)
             }
             Some(RegisterReply::Refused { reason: RegisterRefusal::WrongProof { tries_left }, .. }) => {
                 if let RegisterRequest::Confirm { proof: ConfirmProof::Token(wrong), .. } = ask.request() {

@@ -2,6 +2,7 @@
 
 use super::ask::{Ask, GaveUp};
 use super::{Attempt, Idle, Registration, State, Subject, failed, keep, row};
+use crate::backoff;
 use crate::ctx::Ctx;
 use crate::effect::{Refusal, Reply};
 use crate::view::RegistrationFailure;
@@ -11,6 +12,9 @@ use tandem_model::vault::signed;
 use tandem_model::{Line, Mono, Msisdn, SealingKeyId, Secret, ServerOffset, SimSlot, Ticket};
 use tandem_wire::frame::RegisterRefusal;
 use tandem_wire::{RegisterReply, RegisterRequest};
+
+/// An attempt is over by then, whatever the server says of its end.
+const ATTEMPT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 impl Registration {
     /// The user wants this SIM registered.
@@ -142,7 +146,7 @@ impl Registration {
                 None => self.fail(&subject, RegistrationFailure::Refused, ctx),
             },
             Some(RegisterReply::Refused { reason: RegisterRefusal::Storage, retry_after_ms }) => {
-                self.retry_start(subject, ask, Duration::from_millis(u64::from(*retry_after_ms)), ctx)
+                self.retry_start(subject, ask, backoff::told(*retry_after_ms, Duration::ZERO), ctx)
             }
             Some(RegisterReply::Refused { reason, retry_after_ms }) => {
                 self.fail(&subject, refusal(*reason, *retry_after_ms), ctx)
@@ -188,7 +192,7 @@ impl Registration {
             }
             // Refusing another SMS does not end the attempt: the first one may still come.
             Some(RegisterReply::Refused { retry_after_ms, .. }) => {
-                let wait = Duration::from_millis(u64::from(*retry_after_ms));
+                let wait = backoff::told(*retry_after_ms, Duration::ZERO);
                 attempt.resend = ctx.now.mono.after(wait);
                 attempt.resend_from = attempt.resend_from.after(wait);
                 State::AwaitingProof { attempt, trouble, resend: None }
@@ -253,12 +257,12 @@ fn started(subject: Subject, sent: Mono, reply: Option<&RegisterReply>, ctx: &Ct
         return None;
     };
     let offset = ServerOffset::from_exchange(sent, ctx.now.mono, *now);
-    let resend_after = Duration::from_millis(u64::from(*resend_after_ms));
+    let resend_after = backoff::told(*resend_after_ms, Duration::ZERO);
     Some(Attempt {
         subject,
         id: *id,
         expires_at: *expires_at,
-        expires: offset.to_mono(*expires_at),
+        expires: offset.to_mono(*expires_at).min(ctx.now.mono.after(ATTEMPT_MAX)),
         imsi_key: imsi_key.clone(),
         resend_from: now.after(resend_after),
         resend: ctx.now.mono.after(resend_after),

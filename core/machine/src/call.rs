@@ -1,19 +1,19 @@
 //! Calls: what the user dials and what rings here, over data and beside the carrier.
 //!
-//! The root hands every input that may concern a call to [`Calls`] and nothing else of them is its business:
+//! The root hands every input that may concern a call to `Calls` and nothing else of them is its business:
 //!
 //! | input | call |
 //! |---|---|
-//! | `Command::{Dial, Accept, Refuse, HangUp, Hold}` | [`Calls::dial`], [`Calls::accept`], [`Calls::refuse`], [`Calls::hang_up`], [`Calls::hold`] |
-//! | `Command::Answer` | [`Calls::on_prompt_answer`]: false when the prompt is not a call's |
-//! | a frame on a line whose session stands | [`Calls::on_frame`]: true when it was a call's or the meter's |
-//! | `Input::Media` | [`Calls::on_media`] |
-//! | `HostInput::{CarrierDialed, CarrierCall}` | [`Calls::on_carrier_dialed`], [`Calls::on_carrier_call`] |
-//! | `HostInput::{Network, EmergencyNumbers}` | [`Calls::on_network`], [`Calls::on_emergency_numbers`] |
-//! | a session came to stand, or is gone | [`Calls::on_session_up`], [`Calls::on_session_down`] |
-//! | `Input::Store` | [`Calls::on_store`]: true when it answered a log commit |
-//! | boot | [`Calls::restore`] with the open log entries |
-//! | time | [`Calls::poll_timeout`], [`Calls::handle_timeout`] |
+//! | `Command::{Dial, Accept, Refuse, HangUp, Hold}` | `dial`, `accept`, `refuse`, `hang_up`, `hold` |
+//! | `Command::Answer` | `on_prompt_answer`: false when the prompt is not a call's |
+//! | a frame on a line whose session stands | `on_frame`: true when it was a call's or the meter's |
+//! | `Input::Media` | `on_media` |
+//! | `HostInput::{CarrierDialed, CarrierCall}` | `on_carrier_dialed`, `on_carrier_call` |
+//! | `HostInput::{Network, EmergencyNumbers}` | `on_network`, `on_emergency_numbers` |
+//! | a session came to stand, or is gone | `on_session_up`, `on_session_down` |
+//! | `Input::Store` | `on_store`: true when it answered a log commit |
+//! | boot | `restore` with the open log entries |
+//! | time | `poll_timeout`, `handle_timeout` |
 
 mod carrier;
 mod carrier_dials;

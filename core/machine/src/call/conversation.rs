@@ -171,7 +171,8 @@ impl Call {
         }
     }
 
-    /// Whether it takes the user's ear, so that another call finds the user busy. A question does not.
+    /// Whether it takes the user's ear, so that another call finds the user busy. A question before
+    /// anything began does not; one about broken media does, because the media may come back.
     pub(crate) fn engages(&self) -> bool {
         match self.stage {
             Stage::Checking(_)
@@ -181,8 +182,9 @@ impl Call {
             | Stage::Connecting { .. }
             | Stage::Active
             | Stage::Reconnecting { .. }
+            | Stage::Lost { .. }
             | Stage::Carrier(_) => true,
-            Stage::Asking { .. } | Stage::Lost { .. } | Stage::Ended(_) => false,
+            Stage::Asking { .. } | Stage::Ended(_) => false,
         }
     }
 

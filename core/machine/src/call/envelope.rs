@@ -93,6 +93,7 @@ impl Calls {
         let mut answer_at_once =
             self.room.lost_to.is_some_and(|lost| lost.is_won_by(from, envelope.call, ctx.now.mono));
         let mut superseded = None;
+        self.end_lost_with(from, world, ctx);
         if let Some((mine, is_offered)) = self.attempt_to(from) {
             match glare::decide(mine, is_offered, envelope.call) {
                 Glare::MineStands => return reply_over(line, envelope, CallOver::Superseded, world, ctx),
@@ -117,6 +118,17 @@ impl Calls {
         }
         call.show(&mut scene);
         self.calls.insert(envelope.call, call);
+    }
+
+    /// A peer that calls again has given up the call whose media broke: it does not find its own old call in the way.
+    fn end_lost_with(&mut self, peer: Msisdn, world: &dyn World, ctx: &mut Ctx<'_>) {
+        let lost = self.calls.values().find(|call| call.peer == peer && matches!(call.stage, Stage::Lost { .. }));
+        if let Some(id) = lost.map(|call| call.id) {
+            self.on_call(id, world, ctx, |call, scene| {
+                call.say_over(CallOver::HungUp, scene);
+                call.end(CallEnd::MediaLost, scene);
+            });
+        }
     }
 
     /// An attempt of mine to that peer, and whether it is out.

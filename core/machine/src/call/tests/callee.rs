@@ -257,3 +257,23 @@ fn ring_times_are_read_by_the_servers_clock() {
     phone.tick();
     assert_eq!(phone.due(), Some(expiry));
 }
+
+#[test]
+fn a_peer_that_calls_again_after_media_broke_rings_and_others_find_the_user_busy() {
+    let mut phone = phone();
+    offer(&mut phone, ID, 1, 1, 45_000);
+    phone.accept(ID).unwrap();
+    phone.bench.advance(1_000);
+    phone.tick();
+    phone.media(ID, MediaInput::Answer { sdp: sdp(2), fingerprint: fingerprint(2) });
+    phone.media(ID, MediaInput::Connected);
+    phone.media(ID, MediaInput::Failed);
+    assert_eq!(phone.state(ID), CallState::Asking);
+    let (other, again) = (CallId([6; 16]), CallId([7; 16]));
+    offer(&mut phone, other, 3, 3, 45_000);
+    assert_eq!(phone.state(other), CallState::Ended(CallEnd::Busy), "the media may still come back");
+    offer(&mut phone, again, 1, 1, 45_000);
+    assert_eq!(phone.state(ID), CallState::Ended(CallEnd::MediaLost));
+    assert_eq!(phone.prompt(), None);
+    assert_eq!(phone.state(again), CallState::Ringing);
+}

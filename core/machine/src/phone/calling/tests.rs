@@ -85,7 +85,9 @@ fn a_contact_with_an_emergency_number_is_never_asked_about() {
     let numbers = [toy_number(2).e164(), toy_number(3).e164()];
     let (ticket, effects) = rig.command(dial(contact(&[&numbers[0], &numbers[1], "110"])));
     assert_eq!(reply_to(ticket, &effects), Some(Ok(Reply::CarrierDialed)));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::DialCarrier { digits, .. } if digits.expose() == "110")));
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::DialCarrier { digits, .. } if digits.expose() == "110"))
+    );
 }
 
 #[test]
@@ -113,8 +115,7 @@ fn a_call_the_process_died_in_is_closed_in_the_log_at_the_next_start() {
     };
     let restored = Restored { open_logs: vec![open.clone()], ..registered_store(&[2]).restored() };
     let seed = Box::new(SplitMix64(1));
-    let mut device =
-        Device::new(Config::default(), restored, Box::new(ToyVault), seed, Now::default());
+    let mut device = Device::new(Config::default(), restored, Box::new(ToyVault), seed, Now::default());
     let rows: Vec<LogRow> = std::iter::from_fn(|| device.poll_effect())
         .filter_map(|effect| if let Effect::Emit(Event::Log(row)) = effect { Some(row) } else { None })
         .collect();

@@ -31,7 +31,7 @@ use flow::{Flow, swap_reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tandem_model::rows::{Change, OutgoingRow};
-use tandem_model::{Line, Mono, Msisdn, SenderSeq, TerminalState, TextId, TextStatus, Ticket};
+use tandem_model::{Line, Mono, Msisdn, SenderSeq, TerminalState, TextId, TextStatus, Ticket, WhyNotData};
 use tandem_wire::ClientFrame;
 
 /// Words waiting on this phone at most, in bytes.
@@ -299,7 +299,7 @@ impl Outbox {
             .map(|(id, _)| *id)
             .collect();
         for id in on_their_way {
-            self.unanswered(id, ctx);
+            self.unanswered(id, WhyNotData::OwnOffline, ctx);
         }
     }
 

@@ -30,7 +30,7 @@ impl Outbox {
             return;
         }
         if text.attempted && lines.session(text.row.line).is_none() {
-            self.ask_unreachable(id, ticket, ctx);
+            self.ask_unreachable(id, WhyNotData::OwnOffline, ticket, ctx);
             return;
         }
         self.want(id, ticket, TerminalState::HandedToSms, ctx);
@@ -124,12 +124,12 @@ impl Outbox {
     }
 
     /// The server cannot be asked: the user is told that the text may arrive twice.
-    pub(super) fn ask_unreachable(&mut self, id: TextId, ticket: Ticket, ctx: &mut Ctx<'_>) {
+    pub(super) fn ask_unreachable(&mut self, id: TextId, why: WhyNotData, ticket: Ticket, ctx: &mut Ctx<'_>) {
         let Some(text) = self.texts.get(&id) else {
             ctx.reply(ticket, Err(Refusal::Stale));
             return;
         };
-        let about = PromptAbout::Text { to: text.row.to, why: WhyNotData::OwnOffline, may_double: true };
+        let about = PromptAbout::Text { to: text.row.to, why, may_double: true };
         let asked = self.prompts.ask(about, vec![Choice::Carrier, Choice::Quit], Asked::Unreachable(id), ctx);
         ctx.reply(ticket, asked.map(Reply::Asking));
     }

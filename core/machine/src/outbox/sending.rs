@@ -211,7 +211,8 @@ impl Outbox {
         };
         let (id, line) = (*id, text.row.line);
         if matches!(text.flow, Flow::Swapping(_)) {
-            self.unanswered(id, ctx);
+            self.unanswered(id, WhyNotData::NoAnswerInTime, ctx);
+            self.hold_back(id, backoff::told(retry_after_ms, AGAIN_MIN), ctx);
             return true;
         }
         match reason {
@@ -253,7 +254,7 @@ impl Outbox {
     }
 
     /// No answer will come: what was on its way is at the server or not, and is asked about again under its id.
-    pub(super) fn unanswered(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
+    pub(super) fn unanswered(&mut self, id: TextId, why: WhyNotData, ctx: &mut Ctx<'_>) {
         let Some(text) = self.texts.get_mut(&id) else {
             return;
         };
@@ -268,9 +269,16 @@ impl Outbox {
         let wanted = text.wanted.take();
         self.set_flow(id, back);
         match wanted {
-            Some((ticket, TerminalState::HandedToSms)) => self.ask_unreachable(id, ticket, ctx),
+            Some((ticket, TerminalState::HandedToSms)) => self.ask_unreachable(id, why, ticket, ctx),
             Some((ticket, _)) => ctx.reply(ticket, Err(crate::effect::Refusal::Offline)),
             None => {}
+        }
+    }
+
+    /// What the server refused is not handed over again at once.
+    fn hold_back(&mut self, id: TextId, wait: Duration, ctx: &mut Ctx<'_>) {
+        if let Some(Flow::Queued { .. }) = self.texts.get(&id).map(|text| &text.flow) {
+            self.set_flow(id, Flow::Queued { not_before: ctx.now.mono.after(wait) });
         }
     }
 
@@ -286,7 +294,7 @@ impl Outbox {
             }
             // The connection is dead; losing it takes back whatever was on its way.
             Flow::Sent { .. } | Flow::Swapping(_) => {
-                self.unanswered(id, ctx);
+                self.unanswered(id, WhyNotData::NoAnswerInTime, ctx);
                 if let Some(unit) = lines.get_mut(line) {
                     unit.session.give_up_link(ctx);
                 }

@@ -624,6 +624,20 @@ fn a_swap_left_unanswered_offers_the_risk_at_the_deadline() {
 }
 
 #[test]
+fn a_swap_the_server_refuses_now_is_not_asked_again_at_once() {
+    let mut rig = Rig::online(&[PEER]);
+    let text = rig.text_sent(PEER, "hello");
+    let (ticket, effects) = rig.command(Command::TextToSms { id: text.id });
+    let (asked, ..) = swaps(&effects)[0];
+    let effects = refused(&mut rig, asked, RefuseReason::Budget, 30_000);
+    let (_, why, _, may_double) = asking(&rig, ticket, &effects);
+    assert_eq!((why, may_double), (WhyNotData::NoAnswerInTime, true));
+    assert!(sent_texts(&effects).is_empty());
+    assert!(sent_texts(&rig.pass(29_999)).is_empty());
+    assert_eq!(sent_texts(&rig.pass(1)).len(), 1);
+}
+
+#[test]
 fn a_text_that_never_left_becomes_an_sms_or_is_taken_back_without_asking_anyone() {
     let mut rig = Rig::online(&[PEER]);
     let first = rig.text_sent(PEER, "one");

@@ -68,9 +68,7 @@ impl Config {
     /// # Errors
     /// Every problem found, each with the key's name.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let unreadable = |why: String| {
-            ConfigError(vec![ConfigProblem::Unreadable { path: path.to_owned(), why }])
-        };
+        let unreadable = |why: String| ConfigError(vec![ConfigProblem::Unreadable { path: path.to_owned(), why }]);
         let size = std::fs::metadata(path).map_err(|error| unreadable(error.kind().to_string()))?.len();
         if size > FILE_MAX {
             return Err(unreadable(format!("it holds more than {FILE_MAX} bytes")));
@@ -83,10 +81,7 @@ impl Config {
     ///
     /// # Errors
     /// Every problem found, each with the key's name.
-    pub fn from_toml(
-        text: &str,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Config, ConfigError> {
+    pub fn from_toml(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let mut config = parse::parse(text)?;
         secrets::resolve(&mut config, environment)?;
         config.check()?;

@@ -13,7 +13,6 @@ use axum_server::{Handle, Server};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +22,6 @@ use tokio::net::TcpListener;
 const HEADER_MAX: usize = 16 * 1024;
 
 /// Every path phones and probes use.
-#[must_use]
 pub fn router(gateway: Arc<Gateway>, prefix: &str) -> Router {
     let phones = Router::new()
         .route("/v1/session", get(session::open))
@@ -61,12 +59,8 @@ pub async fn serve_phones(
     }
 }
 
-/// Serves metrics until `stop` resolves.
-pub async fn serve_metrics(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+/// Serves metrics until its task is ended.
+pub async fn serve_metrics(listener: TcpListener, metrics: Arc<Metrics>) -> io::Result<()> {
     let router = Router::new().route("/metrics", get(health::scrape)).with_state(metrics);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    axum::serve(listener, router).await
 }

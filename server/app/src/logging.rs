@@ -16,7 +16,9 @@ pub fn start(log: &Log) {
         LogLevel::Trace => "trace",
     };
     // Libraries log addresses, headers and frames at their finer levels: those stay off whatever the level.
-    let filter = EnvFilter::new(format!("warn,tandem={level},tandem_server={level},tandem_sms={level},tandem_turn={level},tandem_logic={level},tandem_server_store={level}"));
+    let filter = EnvFilter::new(format!(
+        "warn,tandem={level},tandem_server={level},tandem_sms={level},tandem_turn={level},tandem_logic={level},tandem_server_store={level}"
+    ));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _already_started = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),

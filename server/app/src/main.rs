@@ -78,9 +78,10 @@ async fn run(config: Config) -> Result<(), StartError> {
 }
 
 fn refuse(error: &StartError) -> ExitCode {
-    match error {
-        StartError::Config(ConfigError(problems)) => problems.iter().for_each(|problem| complain(&problem.to_string())),
-        other => complain(&other.to_string()),
+    if let StartError::Config(ConfigError(problems)) = error {
+        problems.iter().for_each(|problem| complain(&problem.to_string()));
+    } else {
+        complain(&error.to_string());
     }
     ExitCode::from(error.exit_code())
 }

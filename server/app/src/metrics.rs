@@ -120,7 +120,8 @@ impl Metrics {
         let mut decisions = self.decisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let counter = decisions.entry(metric).or_insert_with(|| {
             let (name, labels) = decisions::name_of(metric);
-            let labels: Vec<Label> = labels.into_iter().map(|(key, value)| Label::from_static_parts(key, value)).collect();
+            let labels: Vec<Label> =
+                labels.into_iter().map(|(key, value)| Label::from_static_parts(key, value)).collect();
             self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
         });
         counter.increment(1);

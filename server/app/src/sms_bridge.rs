@@ -9,7 +9,9 @@ use std::time::Duration;
 use tandem_logic::{Input, SmsOutcome, VerificationSms};
 use tandem_model::{Msisdn, Secret};
 use tandem_sms::verification::{HumanCode, TemplateKind, Templates};
-use tandem_sms::{E164Digits, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused};
+use tandem_sms::{
+    E164Digits, PermanentReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused,
+};
 use tandem_wire::frame::SmsPlatform;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
@@ -157,8 +159,9 @@ fn outcome_of(submitted: Result<SubmitOutcome, SubmitRefused>) -> SmsOutcome {
             warn!(?reason, "the SMS network refuses verification texts");
             SmsOutcome::Unavailable { retry_after: UNAVAILABLE_WAIT }
         }
-        Ok(SubmitOutcome::Temporary)
-        | Err(SubmitRefused::QueueFull | SubmitRefused::ShutDown) => SmsOutcome::Unavailable { retry_after: UNAVAILABLE_WAIT },
+        Ok(SubmitOutcome::Temporary) | Err(SubmitRefused::QueueFull | SubmitRefused::ShutDown) => {
+            SmsOutcome::Unavailable { retry_after: UNAVAILABLE_WAIT }
+        }
         // The templates are checked when the server starts, so these two are defects of it.
         Err(refused @ (SubmitRefused::NotGsm7 | SubmitRefused::TooLong)) => {
             tracing::error!(%refused, "a verification text cannot be sent");

@@ -59,7 +59,7 @@ pub enum Prepared {
     /// An SMSC.
     Smpp(Box<SmppConfig>),
     /// A gateway.
-    Http(HttpGateway),
+    Http(Box<HttpGateway>),
 }
 
 /// Checks everything that can be checked without a connection.
@@ -74,7 +74,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, DriverError> {
             smpp.check().map_err(|error| DriverError::Smpp(error.to_string()))?;
             Ok(Prepared::Smpp(Box::new(smpp)))
         }
-        DriverKind::Http => Ok(Prepared::Http(HttpGateway::new(http_config(config)?)?)),
+        DriverKind::Http => Ok(Prepared::Http(Box::new(HttpGateway::new(http_config(config)?)?))),
     }
 }
 
@@ -90,7 +90,7 @@ impl Prepared {
                 let driver = SmppDriver::start(*config, seed).map_err(|error| DriverError::Smpp(error.to_string()))?;
                 Ok(Some(driver))
             }
-            Prepared::Http(gateway) => Ok(Some(Arc::new(gateway))),
+            Prepared::Http(gateway) => Ok(Some(Arc::new(*gateway))),
         }
     }
 }

@@ -63,7 +63,14 @@ pub struct Keeper {
 
 enum Kept {
     Other(Box<dyn Store + Send>),
-    Sqlite { config: SqliteConfig, store: Option<SqliteStore>, next_try: Instant },
+    Sqlite(Box<Reopened>),
+}
+
+/// A database that is opened again when a sync failed.
+struct Reopened {
+    config: SqliteConfig,
+    store: Option<SqliteStore>,
+    next_try: Instant,
 }
 
 /// Opens what `store.dsn` names, or takes the one given.
@@ -95,9 +102,10 @@ fn open_sqlite(section: &house::Store, file: &str) -> Result<Opened, StoreOpenEr
     let mut config = SqliteConfig::new(section.data_dir.join(file));
     config.ballast_bytes = u64::from(section.ballast_kib) * 1024;
     config.max_bytes = (section.size_max_mib > 0).then(|| u64::from(section.size_max_mib) * 1024 * 1024);
-    let store = SqliteStore::open(&config).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })?;
+    let store =
+        SqliteStore::open(&config).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })?;
     let key = server_key::load_or_make(&section.data_dir)?;
-    let kept = Kept::Sqlite { config, store: Some(store), next_try: Instant::now() };
+    let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
     Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
 }
 
@@ -117,9 +125,9 @@ impl Keeper {
     pub fn serve(&mut self, ops: Vec<(ServerMillis, StoreOp)>) -> Vec<StoreAnswer> {
         match &mut self.kept {
             Kept::Other(store) => serve_batch(&mut **store, ops),
-            Kept::Sqlite { config, store, next_try } => {
-                reopen_if_broken(config, store, next_try);
-                match store {
+            Kept::Sqlite(file) => {
+                file.open_again_if_broken();
+                match &mut file.store {
                     Some(store) => serve_batch(store, ops),
                     None => vec![StoreAnswer::Failed(StoreFault::Broken); ops.len()],
                 }
@@ -128,20 +136,23 @@ impl Keeper {
     }
 }
 
-/// After a failed sync nobody knows what is on the disk: the file is opened again and looked through, never synced again.
-fn reopen_if_broken(config: &SqliteConfig, store: &mut Option<SqliteStore>, next_try: &mut Instant) {
-    if store.as_ref().is_some_and(|store| !store.is_broken()) || Instant::now() < *next_try {
-        return;
-    }
-    *next_try = Instant::now() + REOPEN_INTERVAL;
-    // Closed before it is opened: closing the old one later would take the new one's file locks with it.
-    *store = None;
-    match SqliteStore::open(config) {
-        Ok(opened) => {
-            info!("the database was opened again after a failed sync");
-            *store = Some(opened);
+impl Reopened {
+    /// After a failed sync nobody knows what is on the disk: the file is opened again and looked through, never synced
+    /// again.
+    fn open_again_if_broken(&mut self) {
+        if self.store.as_ref().is_some_and(|store| !store.is_broken()) || Instant::now() < self.next_try {
+            return;
         }
-        Err(why) => error!(%why, "the database cannot be opened again after a failed sync"),
+        self.next_try = Instant::now() + REOPEN_INTERVAL;
+        // Closed before it is opened: closing the old one later would take the new one's file locks with it.
+        self.store = None;
+        match SqliteStore::open(&self.config) {
+            Ok(opened) => {
+                info!("the database was opened again after a failed sync");
+                self.store = Some(opened);
+            }
+            Err(why) => error!(%why, "the database cannot be opened again after a failed sync"),
+        }
     }
 }
 
@@ -150,7 +161,12 @@ mod tests {
     use super::*;
 
     fn section(directory: &Path, dsn: &str) -> house::Store {
-        house::Store { data_dir: directory.to_owned(), dsn: dsn.to_owned(), ballast_kib: 1_024, ..house::Store::default() }
+        house::Store {
+            data_dir: directory.to_owned(),
+            dsn: dsn.to_owned(),
+            ballast_kib: 1_024,
+            ..house::Store::default()
+        }
     }
 
     fn refusal(section: &house::Store) -> String {

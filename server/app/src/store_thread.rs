@@ -91,12 +91,7 @@ pub struct StoreThread {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(
-    store: Keeper,
-    batch_max: usize,
-    queue_max: usize,
-    metrics: Arc<Metrics>,
-) -> io::Result<StoreThread> {
+pub fn start(store: Keeper, batch_max: usize, queue_max: usize, metrics: Arc<Metrics>) -> io::Result<StoreThread> {
     let (jobs, queue) = mpsc::channel(queue_max.max(1));
     let (answers, answered) = mpsc::channel(ANSWERS);
     let (ending, ended) = oneshot::channel();
@@ -141,7 +136,8 @@ fn serve(store: &mut Keeper, questions: Vec<Question>, metrics: &Metrics) -> Ans
     let count = questions.len();
     let started = Instant::now();
     let tickets: Vec<Ticket> = questions.iter().map(|question| question.ticket).collect();
-    let asked: Vec<(ServerMillis, StoreOp)> = questions.into_iter().map(|question| (question.at, question.op)).collect();
+    let asked: Vec<(ServerMillis, StoreOp)> =
+        questions.into_iter().map(|question| (question.at, question.op)).collect();
     let answers = store.serve(asked);
     metrics.store_batch.record(count as f64);
     metrics.store_seconds.record(started.elapsed().as_secs_f64());

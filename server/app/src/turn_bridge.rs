@@ -35,7 +35,8 @@ impl TurnBridge {
 
     fn try_grant(&mut self, call: CallId, number: Msisdn, life: Duration) -> Option<TurnGrant> {
         let (handle, urls) = self.relay.as_ref()?;
-        let side = if *self.first.entry(call).or_insert(number) == number { CallSide::Caller } else { CallSide::Callee };
+        let side =
+            if *self.first.entry(call).or_insert(number) == number { CallSide::Caller } else { CallSide::Callee };
         match handle.grant(call, side, life) {
             Ok(made) => Some(TurnGrant { urls: urls.clone(), username: made.username, password: made.password }),
             Err(refused) => {
@@ -81,6 +82,46 @@ fn literal(address: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tandem_model::Secret;
+    use tandem_turn::{TurnConfig, TurnServer};
+
+    const CALL: CallId = CallId([5; 16]);
+
+    fn number(digits: u64) -> Msisdn {
+        Msisdn::try_from(digits).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_party_of_a_call_gets_credentials_of_its_own_until_the_call_is_over() {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let config = TurnConfig {
+            listen: SocketAddr::new(loopback, 0),
+            relay_bind: loopback,
+            secret: Secret::new(vec![7; 32]),
+            ..TurnConfig::default()
+        };
+        let server = TurnServer::start(config).await.unwrap();
+        let relay = (server.handle(), urls("", 0, server.address(), true));
+        let mut bridge = TurnBridge::new(Some(relay), Arc::default());
+        let life = Duration::from_secs(60);
+        let first = bridge.grant(CALL, number(4_915_112_345_601), life).unwrap();
+        let second = bridge.grant(CALL, number(4_915_112_345_602), life).unwrap();
+        let again = bridge.grant(CALL, number(4_915_112_345_601), life).unwrap();
+        assert!(first.username.ends_with(":caller") && again.username.ends_with(":caller"));
+        assert!(second.username.ends_with(":callee"));
+        assert_ne!(first.password, second.password);
+        assert!(!first.urls.is_empty());
+        bridge.revoke(CALL);
+        let other_way = bridge.grant(CALL, number(4_915_112_345_602), life).unwrap();
+        assert!(other_way.username.ends_with(":caller"), "who asks first after the end is the first again");
+    }
+
+    #[test]
+    fn without_a_relay_there_is_no_grant() {
+        let mut bridge = TurnBridge::new(None, Arc::default());
+        assert_eq!(bridge.grant(CALL, number(4_915_112_345_601), Duration::from_secs(60)), None);
+        bridge.revoke(CALL);
+    }
 
     #[test]
     fn phones_are_told_the_public_address_or_else_the_listening_one() {

@@ -1,4 +1,5 @@
 //! What an operator writes into the file, and what is said when it cannot hold.
+#![expect(clippy::expect_used, reason = "a test's helpers stop it as it stops itself")]
 
 use std::path::Path;
 use tandem_server::Config;
@@ -74,10 +75,7 @@ fn what_is_no_toml_names_its_line() {
 
 #[test]
 fn a_value_out_of_its_range_names_the_range_just_outside_and_holds_at_its_ends() {
-    assert_eq!(
-        refusal("[registration]\ntries = 11\n"),
-        "`registration.tries` is 11; it must be from 1 to 10"
-    );
+    assert_eq!(refusal("[registration]\ntries = 11\n"), "`registration.tries` is 11; it must be from 1 to 10");
     assert!(refusal("[registration]\ntries = 0\n").contains("from 1 to 10"));
     read("[registration]\ntries = 1\n").unwrap();
     read("[registration]\ntries = 10\n").unwrap();
@@ -112,5 +110,7 @@ fn a_secret_shows_neither_in_errors_nor_in_debug() {
 #[test]
 fn a_missing_file_is_named() {
     let error = Config::load(Path::new("no-such-file.toml")).unwrap_err();
-    assert!(matches!(error.0.first(), Some(ConfigProblem::Unreadable { path, .. }) if path.ends_with("no-such-file.toml")));
+    assert!(
+        matches!(error.0.first(), Some(ConfigProblem::Unreadable { path, .. }) if path.ends_with("no-such-file.toml"))
+    );
 }

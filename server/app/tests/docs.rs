@@ -1,4 +1,5 @@
 //! The operator's guide says what the code says. `UPDATE_DOCS=1` writes the parts that are made from the source.
+#![expect(clippy::expect_used, reason = "a test's helpers stop it as it stops itself")]
 
 use std::path::PathBuf;
 use tandem_server::Config;
@@ -24,10 +25,10 @@ fn metrics_table() -> String {
 
 /// The guide with one part put in the place between its two marks.
 fn with_part(guide: &str, name: &str, part: &str) -> String {
-    let begin = guide.find(&format!("<!-- {name}:")).unwrap_or_else(|| panic!("the guide has a place for {name}"));
-    let begin = begin + guide[begin..].find("-->\n").unwrap() + 4;
-    let end = guide.find(&format!("<!-- end of {name} -->")).unwrap();
-    format!("{}\n{}\n{}", &guide[..begin], part.trim_end(), &guide[end..])
+    let (before, rest) = guide.split_once(&format!("<!-- {name}:")).expect("the guide has a place for it");
+    let (mark, rest) = rest.split_once("-->\n").expect("the mark ends");
+    let (_, after) = rest.split_once(&format!("<!-- end of {name} -->")).expect("the place ends");
+    format!("{before}<!-- {name}:{mark}-->\n\n{}\n\n<!-- end of {name} -->{after}", part.trim_end())
 }
 
 #[test]

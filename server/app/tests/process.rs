@@ -1,4 +1,10 @@
 //! The real binary: its command line, its exit codes, and what survives `kill -9`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test's helpers stop it as it stops itself, and a script looks for one frame among many"
+)]
 
 mod common;
 
@@ -48,7 +54,11 @@ fn a_check_says_whether_the_configuration_holds() {
     let (code, told) = with_config(directory.path(), "[listen]\nadress = \"x\"\n", &["--check"]);
     assert_eq!(code, Some(1));
     assert!(told.contains("did you mean `listen.address`?"), "{told}");
-    let two = format!("{}[sms_template]\ngeneric = \"{} {{code}} t:{{token}}\"\n[tls]\ncertificate = \"/nowhere.pem\"\nkey = \"/nowhere.key\"\n", sound(directory.path()), "x".repeat(130));
+    let two = format!(
+        "{}[sms_template]\ngeneric = \"{} {{code}} t:{{token}}\"\n[tls]\ncertificate = \"/nowhere.pem\"\nkey = \"/nowhere.key\"\n",
+        sound(directory.path()),
+        "x".repeat(130)
+    );
     let (code, told) = with_config(directory.path(), &two, &["--check"]);
     assert_eq!(code, Some(1));
     assert!(told.contains("one segment holds 160") && told.contains("/nowhere.pem"), "both are told: {told}");
@@ -96,7 +106,9 @@ async fn tries_and_budgets_survive_kill_dash_nine() {
     let wrong = ConfirmProof::Code("00000000".to_owned());
 
     let running = Process::start(directory.path(), &config);
-    let RegisterReply::Started { id, .. } = ask(running.addr, &anna.start_request()).await else { panic!("not started") };
+    let RegisterReply::Started { id, .. } = ask(running.addr, &anna.start_request()).await else {
+        panic!("not started")
+    };
     let mut expected = 4;
     for _ in 0..2 {
         let request = anna.confirm_request(id, wrong.clone());
@@ -192,7 +204,9 @@ async fn no_log_line_carries_a_number_a_token_a_code_or_a_key() {
 async fn two_registered(running: &Process, gateway: &Gateway) -> (Phone, Phone) {
     let (mut anna, mut bert) = (Phone::new(ANNA, 1), Phone::new(BERT, 2));
     for phone in [&mut anna, &mut bert] {
-        let RegisterReply::Started { id, .. } = ask(running.addr, &phone.start_request()).await else { panic!("not started") };
+        let RegisterReply::Started { id, .. } = ask(running.addr, &phone.start_request()).await else {
+            panic!("not started")
+        };
         let text = gateway.text_for(&phone.number.e164()).await;
         let found = tandem_wire::sms::parse(&text).unwrap();
         let request = phone.confirm_request(id, ConfirmProof::Token(found.token));
@@ -206,5 +220,8 @@ async fn two_registered(running: &Process, gateway: &Gateway) -> (Phone, Phone) 
 }
 
 fn assert_refused(reply: &RegisterReply, expected: RegisterRefusal) {
-    assert!(matches!(reply, RegisterReply::Refused { reason, .. } if *reason == expected), "{reply:?} is not {expected:?}");
+    assert!(
+        matches!(reply, RegisterReply::Refused { reason, .. } if *reason == expected),
+        "{reply:?} is not {expected:?}"
+    );
 }

@@ -1,4 +1,5 @@
 //! A session over TLS, with a certificate of the test's own.
+#![expect(clippy::unwrap_used, reason = "a test's helpers stop it as it stops itself")]
 
 mod common;
 

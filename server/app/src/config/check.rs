@@ -23,7 +23,10 @@ fn check_listen(config: &Config, refuse: &mut impl FnMut(&str, String)) {
     let prefix = &config.listen.path_prefix;
     let plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
     if !prefix.is_empty() && (!prefix.starts_with('/') || prefix.ends_with('/') || !plain) {
-        refuse("listen.path_prefix", "must begin with / and not end with it, of letters, digits, - _ . and /".to_owned());
+        refuse(
+            "listen.path_prefix",
+            "must begin with / and not end with it, of letters, digits, - _ . and /".to_owned(),
+        );
     }
     if HeaderName::from_bytes(config.listen.forwarded_header.as_bytes()).is_err() {
         refuse("listen.forwarded_header", "is no header name".to_owned());
@@ -45,7 +48,10 @@ fn check_sms(config: &Config, refuse: &mut impl FnMut(&str, String)) {
     for prefix in &config.sms.served_prefixes {
         let digits = (1..=15).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_digit());
         if !digits || prefix.starts_with('0') {
-            refuse("sms.served_prefixes", format!("`{prefix}` is not the first digits of an international number, without +"));
+            refuse(
+                "sms.served_prefixes",
+                format!("`{prefix}` is not the first digits of an international number, without +"),
+            );
         }
     }
     match config.sms.driver {
@@ -90,5 +96,9 @@ fn check_decisions(config: &Config, refuse: &mut impl FnMut(&str, String)) {
     ordered("text.life", config.text.life < config.text.remember, "text.remember");
     ordered("house.drain_wait", config.house.drain_wait < config.house.shutdown_wait, "house.shutdown_wait");
     ordered("marks.lease_step", config.marks.lease_step < config.marks.lease, "marks.lease");
-    ordered("registration.resend_after", config.registration.resend_after < config.registration.attempt_life, "registration.attempt_life");
+    ordered(
+        "registration.resend_after",
+        config.registration.resend_after < config.registration.attempt_life,
+        "registration.attempt_life",
+    );
 }

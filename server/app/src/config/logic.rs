@@ -1,8 +1,8 @@
 //! The policy sections as [`tandem_logic::Config`]. Every field is named, so that a new one there stops the build here.
 
+use super::Config;
 use super::policy::MarkPolicy;
 use super::values::Budget;
-use super::Config;
 use tandem_logic::config as logic;
 use tandem_model::DataRate;
 

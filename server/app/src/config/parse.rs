@@ -96,9 +96,7 @@ fn nearest_key(section: &SectionDoc, key: &str, reference: &[SectionDoc]) -> Opt
             .find(|other| other.keys.iter().any(|known| known.name == key))
             .map(|other| format!("{}.{key}", other.name))
     };
-    nearest(key, own)
-        .map(|known| format!("{}.{known}", section.name))
-        .or_else(elsewhere)
+    nearest(key, own).map(|known| format!("{}.{known}", section.name)).or_else(elsewhere)
 }
 
 /// How alike two names must be for one to be offered for the other; 1 is equal.
@@ -119,14 +117,8 @@ fn bad_value(text: &str, found: &[Found], error: &toml::de::Error) -> ConfigProb
         .find(|found| found.value_at.contains(&at))
         .map_or_else(|| "the file".to_owned(), |found| found.key.clone());
     // The parser's words repeat the value, which must not be shown when it is a secret.
-    let secret = ["password", "authorization"]
-        .iter()
-        .any(|word| key.contains(word));
-    let why = if secret {
-        "must be a string".to_owned()
-    } else {
-        error.message().to_owned()
-    };
+    let secret = ["password", "authorization"].iter().any(|word| key.contains(word));
+    let why = if secret { "must be a string".to_owned() } else { error.message().to_owned() };
     ConfigProblem::BadValue { key, line: line_of(text, at), why }
 }
 

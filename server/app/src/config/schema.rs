@@ -60,8 +60,7 @@ pub fn check_range<T: PartialOrd + fmt::Display>(
 
 /// The default of a key as TOML. A type that has no TOML form is a defect of this file, and shows as such.
 pub fn toml_of<T: serde::Serialize>(value: &T) -> toml::Value {
-    toml::Value::try_from(value)
-        .unwrap_or_else(|_| toml::Value::String("(no TOML form)".to_owned()))
+    toml::Value::try_from(value).unwrap_or_else(|_| toml::Value::String("(no TOML form)".to_owned()))
 }
 
 /// Declares a section: `key: Type = default => [least, most];`, the range optional.
@@ -171,9 +170,8 @@ pub(crate) use sections;
 /// The default configuration as a TOML file with every key and its comment: what `--print-config` prints.
 #[must_use]
 pub fn commented_defaults(sections: &[SectionDoc]) -> String {
-    let mut out = String::from(
-        "# Configuration of tandem-server. Every key is optional; what stands here is its default.\n",
-    );
+    let mut out =
+        String::from("# Configuration of tandem-server. Every key is optional; what stands here is its default.\n");
     for section in sections {
         out.push('\n');
         for line in &section.doc {
@@ -201,10 +199,7 @@ pub fn markdown_reference(sections: &[SectionDoc]) -> String {
         out.push_str(&format!("### `[{}]`\n\n{}\n\n", section.name, section.doc.join(" ")));
         out.push_str("| key | default | range | meaning |\n|---|---|---|---|\n");
         for key in &section.keys {
-            let range = key
-                .range
-                .as_ref()
-                .map_or_else(String::new, |(least, most)| format!("{least} to {most}"));
+            let range = key.range.as_ref().map_or_else(String::new, |(least, most)| format!("{least} to {most}"));
             let doc = key.doc.join(" ").replace('|', "\\|");
             let default = key.default.to_string().replace('|', "\\|");
             out.push_str(&format!("| `{}` | `{default}` | {range} | {doc} |\n", key.name));

@@ -18,10 +18,7 @@ const SECRET_MAX: u64 = 4_096;
 ///
 /// # Errors
 /// A secret file that cannot be read, by its key.
-pub fn resolve(
-    config: &mut Config,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<(), ConfigError> {
+pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
     let mut problems = Vec::new();
     let mut fill = |variable, file: &Path, key: &str, secret: &mut ConfigSecret| {
         if let Some(value) = environment(variable) {
@@ -36,12 +33,7 @@ pub fn resolve(
             }
         }
     };
-    fill(
-        SMPP_PASSWORD_ENV,
-        &config.smpp.password_file,
-        "smpp.password_file",
-        &mut config.smpp.password,
-    );
+    fill(SMPP_PASSWORD_ENV, &config.smpp.password_file, "smpp.password_file", &mut config.smpp.password);
     fill(
         HTTP_AUTHORIZATION_ENV,
         &config.sms_http.authorization_file,

@@ -65,7 +65,8 @@ impl Config {
         let relay_bind = optional_address("turn.relay_address", &own.relay_address)?.unwrap_or(listen.ip());
         let mut exceptions = Vec::new();
         for network in &own.allowed_peers.0 {
-            let range: NetworkRange = network.to_string().parse().map_err(|error| ("turn.allowed_peers", format!("{error}")))?;
+            let range: NetworkRange =
+                network.to_string().parse().map_err(|error| ("turn.allowed_peers", format!("{error}")))?;
             exceptions.push(range);
         }
         let bytes_per_second = u64::from(own.relay_kbps) * 1_000 / 8;

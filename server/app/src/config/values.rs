@@ -13,13 +13,7 @@ use tandem_model::Secret;
 pub struct Span(pub Duration);
 
 /// Units from the largest to the smallest, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Span {
     /// From milliseconds.
@@ -51,10 +45,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
         let fits = |unit: u64| ms >= unit && ms.checked_rem(unit) == Some(0);
-        let (name, unit) = UNITS
-            .into_iter()
-            .find(|(_, unit)| fits(*unit))
-            .unwrap_or(("ms", 1));
+        let (name, unit) = UNITS.into_iter().find(|(_, unit)| fits(*unit)).unwrap_or(("ms", 1));
         write!(f, "{}{name}", ms.checked_div(unit).unwrap_or(0))
     }
 }
@@ -69,15 +60,10 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Span, NotASpan> {
         let text = text.trim();
-        let split = text
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or(NotASpan)?;
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotASpan)?;
         let (number, unit) = text.split_at_checked(split).ok_or(NotASpan)?;
         let number: u64 = number.parse().map_err(|_| NotASpan)?;
-        let (_, factor) = UNITS
-            .into_iter()
-            .find(|(name, _)| *name == unit.trim())
-            .ok_or(NotASpan)?;
+        let (_, factor) = UNITS.into_iter().find(|(name, _)| *name == unit.trim()).ok_or(NotASpan)?;
         Ok(Span::ms(number.checked_mul(factor).ok_or(NotASpan)?))
     }
 }

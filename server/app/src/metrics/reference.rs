@@ -54,7 +54,10 @@ pub const REFERENCE: &[MetricDoc] = &[
     counter("tandem_registrations_ended_total", "registrations that ended"),
     counter("tandem_register_malformed_total", "registration requests that are none"),
     counter("tandem_register_busy_total", "registration requests refused because too many were open"),
-    counter("tandem_sms_total", "verification texts by what became of them; accepted and then delivered counts in both"),
+    counter(
+        "tandem_sms_total",
+        "verification texts by what became of them; accepted and then delivered counts in both",
+    ),
     counter("tandem_sms_incoming_total", "texts from phones that nobody asked for"),
     counter("tandem_sms_busy_total", "verification texts refused because too many were under way"),
     gauge("tandem_sms_link_up", "1 while verification texts can be sent"),

@@ -1,5 +1,14 @@
 //! A scripted phone and a fake SMS network, for tests over real sockets.
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "each test file uses its own part of this, and a test's helpers stop it as it stops itself"
+)]
 
 pub mod gateway;
 pub mod http;
@@ -52,10 +61,19 @@ impl TestServer {
     }
 
     pub async fn start_with(config: Config, sms: Arc<sms::FakeSms>) -> TestServer {
+        let launch = Launch::new(config).sms_driver(Arc::clone(&sms) as _);
+        TestServer::launch(launch, sms).await
+    }
+
+    /// With the driver its configuration names.
+    pub async fn start_by_config(config: Config) -> TestServer {
+        TestServer::launch(Launch::new(config), Arc::default()).await
+    }
+
+    async fn launch(launch: Launch, sms: Arc<sms::FakeSms>) -> TestServer {
         let (stop, stopped) = oneshot::channel();
         let (started, at) = oneshot::channel();
-        let launch = Launch::new(config).sms_driver(Arc::clone(&sms) as _).on_started(started);
-        let running = tokio::spawn(launch.run(async {
+        let running = tokio::spawn(launch.on_started(started).run(async {
             let _dropped = stopped.await;
         }));
         let at = within("the start", at).await.expect("the server starts");
@@ -81,7 +99,8 @@ impl TestServer {
     /// The value of one series of a scrape; zero when there is none.
     pub async fn metric(&self, series: &str) -> f64 {
         let scrape = http::get(self.at.metrics_addr.expect("metrics are on"), "/metrics").await;
-        let line = scrape.text().lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+        let line =
+            scrape.text().lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
         line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().expect("a number"))
     }
 

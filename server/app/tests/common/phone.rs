@@ -4,12 +4,12 @@ use super::{http, within};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::net::SocketAddr;
 use tandem_crypto::{DeviceVault, SeededRandom};
+use tandem_model::vault::KeyHandle;
 use tandem_model::vault::signed::{self, RegisterProof};
 use tandem_model::{
     DeviceEpoch, DeviceKey, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId, SenderSeq,
     TextId, Ticket, Vault as _,
 };
-use tandem_model::vault::KeyHandle;
 use tandem_wire::frame::{ConfirmProof, ContactsSync, Goodbye, Hello, SendText, SmsPlatform};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -184,7 +184,8 @@ impl Session {
     pub async fn add_contacts(&mut self, added: Vec<Msisdn>) {
         let sync = ContactsSync { ticket: Ticket(1), replace: true, added, removed: Vec::new() };
         self.send(&ClientFrame::ContactsSync(sync)).await;
-        self.wait_for(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.ticket == Ticket(1)).then_some(())).await;
+        self.wait_for(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.ticket == Ticket(1)).then_some(()))
+            .await;
     }
 
     pub async fn is_over(&mut self) -> bool {

@@ -31,8 +31,13 @@ impl Process {
     pub fn start(directory: &Path, config: &str) -> Process {
         let file = directory.join("tandem.toml");
         std::fs::write(&file, config).unwrap();
-        let mut child =
-            Command::new(BINARY).arg("--config").arg(&file).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = Command::new(BINARY)
+            .arg("--config")
+            .arg(&file)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(String::new()));
         let addr = loop {

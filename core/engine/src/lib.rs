@@ -25,6 +25,7 @@ mod fault_points;
 pub mod faults;
 mod guard;
 mod host;
+mod journal;
 mod keys;
 mod latch;
 mod link;

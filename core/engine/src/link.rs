@@ -66,6 +66,7 @@ pub(crate) fn open(wiring: Arc<Wiring>, line: Line, link: LinkId, words: mpsc::S
             },
             _ = closed => {}
         }
+        debug!(line = line.0, link = link.0, "connection closed");
         drop(told.send(Word::Input(Input::Link(LinkInput::Closed { line, link }))).await);
         drop(running);
     });

@@ -92,13 +92,14 @@ impl Pending {
         let _gone = waiting.answer.send(reply.map_err(CommandError::Refused));
     }
 
-    /// The call is past the decision: the user was asked, or it goes its way.
-    pub(crate) fn decided(&self, call: CallId) {
-        self.lock().undecided.remove(&call);
+    /// Forgets calls that are past the decision: the user was asked, or it goes its way.
+    pub(crate) fn keep_undecided(&self, is_undecided: impl Fn(CallId) -> bool) {
+        self.lock().undecided.retain(|call, _| is_undecided(*call));
     }
 
     /// Whether a call waits for a decision.
-    pub(crate) fn has_undecided(&self) -> bool {
+    #[cfg(test)]
+    fn has_undecided(&self) -> bool {
         !self.lock().undecided.is_empty()
     }
 
@@ -170,8 +171,9 @@ mod tests {
         let (ticket, answered) = pending.begin(Wish::Call(dial()), Mono(10)).unwrap();
         drop(answered);
         pending.answer(ticket, Ok(Reply::Call(CallId([1; 16]))));
+        pending.keep_undecided(|call| call == CallId([1; 16]));
         assert!(pending.has_undecided());
-        pending.decided(CallId([1; 16]));
+        pending.keep_undecided(|_| false);
         assert!(!pending.has_undecided());
     }
 

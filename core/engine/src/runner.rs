@@ -3,6 +3,7 @@
 use crate::call_media::{self, Studio};
 use crate::fault_points::{FaultPoints, StoreStrike};
 use crate::host::{HostAnswer, HostCall, refused};
+use crate::journal;
 use crate::keys::KeyRing;
 use crate::latch::Latch;
 use crate::link::{self, Link, Wiring};
@@ -221,10 +222,11 @@ impl Runner {
             }
         }
         let touched = std::mem::take(&mut self.touched);
-        self.parts.shared.views().refresh(touched, &self.device);
-        if self.parts.shared.pending.has_undecided() {
-            self.parts.shared.guard.watch();
-        }
+        let mut views = self.parts.shared.views();
+        views.refresh(touched, &self.device);
+        self.parts.shared.pending.keep_undecided(|call| {
+            views.calls.iter().any(|view| view.call == call && view.state == CallState::Checking)
+        });
     }
 
     fn execute(&mut self, effect: Effect) {
@@ -305,11 +307,7 @@ impl Runner {
     }
 
     fn emit(&mut self, event: Event) {
-        if let Event::Call(view) = &event
-            && view.state != CallState::Checking
-        {
-            self.parts.shared.pending.decided(view.call);
-        }
+        journal::write(&event);
         self.parts.shared.views().follow(&event, &mut self.touched);
         self.parts.shared.events.push(event);
     }

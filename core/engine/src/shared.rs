@@ -179,7 +179,7 @@ impl Watched for Shared {
     }
 
     fn is_needed(&self) -> bool {
-        self.machine().1 || self.host().1 || (self.pending.has_undecided() && !self.is_over())
+        self.machine().1 || self.host().1
     }
 
     fn machine_hangs(&self) {

@@ -54,13 +54,32 @@ fn a_phone_registers_and_its_session_stands() {
     assert_eq!(views.online, [Line(0)]);
     assert_eq!(views.registrations[0].number, Some(my_number()));
     server.until(|seen| match seen {
-        Seen::Registration(RegisterRequest::Start { number, .. }) => Some(assert_eq!(*number, my_number())),
+        Seen::Registration(RegisterRequest::Start { number, .. }) => (*number == my_number()).then_some(()),
         _ => None,
     });
     server.until(|seen| match seen {
-        Seen::Frame(ClientFrame::Hello(hello)) => Some(assert_eq!(hello.number, my_number())),
+        Seen::Frame(ClientFrame::Hello(hello)) => (hello.number == my_number()).then_some(()),
         _ => None,
     });
+}
+
+#[test]
+fn a_session_and_a_registration_under_tls_trust_only_the_given_roots() {
+    let server = Server::start_tls();
+    let phone = Phone::of(&server);
+    let engine = phone.start();
+    register(&engine);
+    until_online(&engine, true);
+    block_on(engine.shutdown(PATIENCE));
+
+    let mut stranger = Phone::of(&server);
+    stranger.config.roots = tandem_engine::Roots::Explicit(vec![]);
+    let engine = stranger.start();
+    while server.seen.try_recv().is_ok() {}
+    block_on(engine.command(Command::Register { line: Line(0), typed: None })).unwrap();
+    server.until(|seen| matches!(seen, Seen::NoTls).then_some(()));
+    block_on(engine.shutdown(PATIENCE));
+    assert!(!std::iter::from_fn(|| server.seen.try_recv().ok()).any(|seen| matches!(seen, Seen::Registration(_))));
 }
 
 #[test]
@@ -175,12 +194,12 @@ fn a_host_without_ports_is_answered_by_name() {
 
 #[test]
 fn a_stuck_host_thread_does_not_keep_a_person_from_dialing() {
-    let phone = Phone::alone();
+    let mut phone = Phone::alone();
+    phone.config.hang_after = Duration::from_secs(1);
     let engine = phone.start();
     phone.host.behave(Manner::Stuck);
     block_on(engine.command(carrier_call("1111111"))).unwrap();
     phone.host.until(|seen| seen.dialed.len() == 1);
-    phone.host.look(|_| ());
     block_on(engine.command(carrier_call("2222222"))).unwrap();
     // The guard takes the second call over; it is stuck in the same host then, but the call was handed over.
     phone.host.until(|seen| seen.dialed.len() == 2);

@@ -27,6 +27,9 @@ fn settings() -> Command {
     Command::Settings(SettingsRow { standing_choice: StandingChoice::Carrier, read_receipts: true })
 }
 
+/// Counts as a hang, in tests where the machine is to go anyway.
+const SOON: Duration = Duration::from_millis(300);
+
 fn panics(step: Step) -> Faults {
     Faults { panic_at: Some(FaultAt::next(step)), ..Faults::default() }
 }
@@ -46,7 +49,8 @@ fn assert_told(engine: &Engine) {
 #[test]
 fn a_call_during_which_the_machine_dies_is_dialed_through_the_carrier_and_so_is_every_later_one() {
     for faults in [panics(Step::Dial), hangs(Step::Dial)] {
-        let phone = Phone::alone();
+        let mut phone = Phone::alone();
+        phone.config.hang_after = SOON;
         let engine = phone.start();
         engine.inject(faults);
         assert_eq!(block_on(engine.command(carrier_call("0151 1"))), Ok(Reply::CarrierDialed), "{faults:?}");
@@ -66,10 +70,12 @@ fn a_call_during_which_the_machine_dies_is_dialed_through_the_carrier_and_so_is_
 #[test]
 fn whatever_step_breaks_dialing_works_and_the_app_is_told() {
     let server = Server::start();
+    server.change(|mood| mood.keepalive_ms = 20);
     for step in [Step::Command, Step::Host, Step::Link, Step::Frame, Step::Registered, Step::Committed, Step::Timer] {
         for faults in [panics(step), hangs(step)] {
             let mut phone = Phone::of(&server);
             phone.config.faults = faults;
+            phone.config.hang_after = SOON;
             // With this much to do every step comes up; each wait ends because the machine is gone.
             phone.config.machine.reconnect_first = Duration::from_millis(5);
             let engine = phone.start();
@@ -225,7 +231,8 @@ fn a_damaged_database_is_set_aside_and_told_and_a_locked_or_foreign_one_is_named
 
 #[test]
 fn a_host_can_dial_past_everything_at_any_time() {
-    let phone = Phone::alone();
+    let mut phone = Phone::alone();
+    phone.config.hang_after = SOON;
     let engine = phone.start();
     assert_eq!(block_on(engine.dial_carrier(Some(Line(0)), "110")), Ok(()));
     engine.inject(hangs(Step::Command));

@@ -62,7 +62,11 @@ pub struct Phone {
 impl Phone {
     /// For a server.
     pub fn of(server: &server::Server) -> Phone {
-        Phone::at(&server.session_address(), Some(server.register_address()))
+        let mut phone = Phone::at(&server.session_address(), Some(server.register_address()));
+        if let Some(root) = &server.root {
+            phone.config.roots = tandem_engine::Roots::Explicit(vec![root.clone()]);
+        }
+        phone
     }
 
     /// With nothing but the carrier.
@@ -76,7 +80,8 @@ impl Phone {
         let mut config = EngineConfig::new(server, dir.path().join("phone.db"));
         config.register_url = register_url;
         config.machine.reconnect_first = Duration::from_millis(20);
-        config.hang_after = Duration::from_millis(300);
+        // A loaded machine is slow and does not hang; tests of hangs set what they need.
+        config.hang_after = Duration::from_secs(10);
         Phone { dir, host: Arc::default(), config }
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tandem_engine::ByteStream;
 use tandem_model::{
     KeyedImsiKey, MarkGeneration, Nonce, NumberEpoch, RegistrationId, Secret, ServerMillis, SmsToken, Ticket,
 };
@@ -16,6 +17,7 @@ use tandem_wire::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
 
 /// What the verification SMS carries.
@@ -28,6 +30,8 @@ pub enum Seen {
     Frame(ClientFrame),
     Opened,
     Closed,
+    /// A TLS handshake failed.
+    NoTls,
 }
 
 /// What the server does beside its script.
@@ -39,6 +43,8 @@ pub struct Mood {
     pub garbage: u32,
     /// Accepts connections and says nothing.
     pub silent: bool,
+    /// Asks phones to be heard this often; zero for once a minute.
+    pub keepalive_ms: u32,
 }
 
 pub struct Server {
@@ -46,35 +52,57 @@ pub struct Server {
     register: SocketAddr,
     mood: watch::Sender<Mood>,
     pub seen: mpsc::Receiver<Seen>,
+    /// Its certificate, where it speaks TLS.
+    pub root: Option<Vec<u8>>,
     _runtime: tokio::runtime::Runtime,
 }
 
 struct Script {
     seen: Mutex<mpsc::Sender<Seen>>,
     mood: watch::Receiver<Mood>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
     pub fn start() -> Server {
+        Server::start_with(None)
+    }
+
+    /// With a certificate of its own for 127.0.0.1.
+    pub fn start_tls() -> Server {
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let root = made.cert.der().to_vec();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        Server::start_with(Some((TlsAcceptor::from(Arc::new(config)), root)))
+    }
+
+    fn start_with(tls: Option<(TlsAcceptor, Vec<u8>)>) -> Server {
+        let (tls, root) = tls.unzip();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (saw, seen) = mpsc::channel();
         let (mood, moods) = watch::channel(Mood::default());
-        let script = Arc::new(Script { seen: Mutex::new(saw), mood: moods });
+        let script = Arc::new(Script { seen: Mutex::new(saw), mood: moods, tls });
         let (sessions, registrations) = runtime.block_on(async {
             (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap())
         });
         let (session, register) = (sessions.local_addr().unwrap(), registrations.local_addr().unwrap());
         runtime.spawn(serve_sessions(sessions, Arc::clone(&script)));
         runtime.spawn(serve_registrations(registrations, script));
-        Server { session, register, mood, seen, _runtime: runtime }
+        Server { session, register, mood, seen, root, _runtime: runtime }
     }
 
     pub fn session_address(&self) -> String {
-        format!("ws://{}", self.session)
+        format!("{}://{}", if self.root.is_some() { "wss" } else { "ws" }, self.session)
     }
 
     pub fn register_address(&self) -> String {
-        format!("http://{}/v1/register", self.register)
+        format!("{}://{}/v1/register", if self.root.is_some() { "https" } else { "http" }, self.register)
     }
 
     pub fn change(&self, change: impl FnOnce(&mut Mood)) {
@@ -92,6 +120,20 @@ impl Server {
 }
 
 impl Script {
+    /// Puts TLS under a connection, where this server speaks it.
+    async fn secure(&self, stream: TcpStream) -> Option<Box<dyn ByteStream>> {
+        let Some(tls) = &self.tls else {
+            return Some(Box::new(stream));
+        };
+        match tls.accept(stream).await {
+            Ok(stream) => Some(Box::new(stream)),
+            Err(_) => {
+                self.saw(Seen::NoTls);
+                None
+            }
+        }
+    }
+
     fn saw(&self, seen: Seen) {
         // The test may be over already.
         let _over = self.seen.lock().unwrap().send(seen);
@@ -120,6 +162,9 @@ async fn session(stream: TcpStream, script: &Script) {
         tokio::time::sleep(Duration::from_secs(60)).await;
         return;
     }
+    let Some(stream) = script.secure(stream).await else {
+        return;
+    };
     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
         return;
     };
@@ -145,7 +190,7 @@ async fn session(stream: TcpStream, script: &Script) {
             continue;
         };
         let frame = decode_client(&bytes).unwrap();
-        let answer = answer(&frame);
+        let answer = answer(&frame, &script.mood.borrow());
         let greeted = matches!(frame, ClientFrame::Hello(_));
         script.saw(Seen::Frame(frame));
         if let Some(answer) = answer
@@ -162,7 +207,7 @@ async fn session(stream: TcpStream, script: &Script) {
     }
 }
 
-fn answer(frame: &ClientFrame) -> Option<ServerFrame> {
+fn answer(frame: &ClientFrame, mood: &Mood) -> Option<ServerFrame> {
     let marks = |ticket| {
         ServerFrame::Marks(Marks {
             ticket,
@@ -177,7 +222,7 @@ fn answer(frame: &ClientFrame) -> Option<ServerFrame> {
             now: now(),
             lease_until: ServerMillis(now().0 + 86_400_000),
             marks_interval_ms: 3_600_000,
-            keepalive_ms: 60_000,
+            keepalive_ms: if mood.keepalive_ms == 0 { 60_000 } else { mood.keepalive_ms },
             ring_ms: 45_000,
         })),
         ClientFrame::TimeAsk { ticket } => Some(ServerFrame::Time { ticket: *ticket, now: now() }),
@@ -200,7 +245,10 @@ async fn serve_registrations(listener: TcpListener, script: Arc<Script>) {
 }
 
 /// The little of HTTP/1.1 a POST needs.
-async fn registrations(mut stream: TcpStream, script: Arc<Script>) {
+async fn registrations(stream: TcpStream, script: Arc<Script>) {
+    let Some(mut stream) = script.secure(stream).await else {
+        return;
+    };
     let mut read = Vec::new();
     loop {
         let Some(body) = take_request(&mut read) else {

@@ -97,6 +97,8 @@ enum State {
     Asking {
         subject: Subject,
         ask: Ask,
+        /// Tokens of SMS that overtook the server's reply.
+        early: Vec<SmsToken>,
     },
     AwaitingProof {
         attempt: Attempt,
@@ -336,7 +338,7 @@ impl Registration {
         }
         self.state = match std::mem::take(&mut self.state) {
             State::KeepingAsk { subject, .. } => self.fail(&subject, RegistrationFailure::StoreFailed, ctx),
-            State::Asking { subject, ask } => self.ask_timeout(subject, ask, ctx),
+            State::Asking { subject, ask, early } => self.ask_timeout(subject, ask, early, ctx),
             State::AwaitingProof { attempt, trouble, resend } => self.proof_timeout(attempt, trouble, resend, ctx),
             State::KeepingProof { attempt, .. } | State::KeepingRegistered { attempt, .. } => {
                 proof::back(attempt, RegistrationFailure::StoreFailed)

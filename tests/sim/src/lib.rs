@@ -1,1 +1,25 @@
+//! The deterministic simulation: phones, server and carrier in one thread, in virtual time, from one seed.
+//!
+//! The real machines run here: [`tandem_machine::Device`] on every phone and [`tandem_logic::Server`] behind them. What is
+//! simulated is everything they order: stores that drop what was not synced, connections that break, frames that are lost,
+//! doubled and late, SMS that never come, clocks that jump, SIMs that are swapped, processes that are killed.
+//!
+//! ```text
+//!  plan (seed) ──> world ──> phones: Device + MemoryRows   <── faults (seed)
+//!                    │        server: Server + MemoryStore
+//!                    └──> history (plain words and numbers) ──> checker (knows no type of what it checks)
+//! ```
 
+pub mod carrier;
+pub mod checker;
+pub mod faults;
+pub mod history;
+pub mod media;
+pub mod net;
+pub mod person;
+pub mod phone;
+pub mod plan;
+pub mod planted;
+pub mod run;
+pub mod server;
+pub mod world;

@@ -20,18 +20,33 @@ const TOKENS_MAX: usize = 4;
 /// Digits of the code a person types.
 const CODE_DIGITS: usize = 8;
 
+/// Keeps a token as the newest, and not too many of them.
+fn hold(tokens: &mut Vec<SmsToken>, token: SmsToken) {
+    tokens.retain(|held| *held != token);
+    if tokens.len() >= TOKENS_MAX {
+        tokens.remove(0);
+    }
+    tokens.push(token);
+}
+
 impl Registration {
     /// A verification SMS came to this line, or to another while the number was typed.
     pub(crate) fn sms_read(&mut self, token: SmsToken, ctx: &mut Ctx<'_>) {
-        let State::AwaitingProof { attempt, trouble, .. } = &mut self.state else {
-            return;
-        };
-        attempt.tokens.retain(|held| *held != token);
-        if attempt.tokens.len() >= TOKENS_MAX {
-            attempt.tokens.remove(0);
+        match &mut self.state {
+            State::AwaitingProof { attempt, trouble, .. } => {
+                hold(&mut attempt.tokens, token);
+                *trouble = None;
+            }
+            // The SMS may overtake the server's reply.
+            State::Asking { early, .. } => hold(early, token),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => return,
         }
-        attempt.tokens.push(token);
-        *trouble = None;
         self.show(ctx);
     }
 

@@ -9,7 +9,7 @@ use crate::view::RegistrationFailure;
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase};
 use tandem_model::vault::signed;
-use tandem_model::{Line, Mono, Msisdn, SealingKeyId, Secret, ServerOffset, SimSlot, Ticket};
+use tandem_model::{Line, Mono, Msisdn, SealingKeyId, Secret, ServerOffset, SimSlot, SmsToken, Ticket};
 use tandem_wire::frame::RegisterRefusal;
 use tandem_wire::{RegisterReply, RegisterRequest};
 
@@ -114,7 +114,7 @@ impl Registration {
             return false;
         };
         self.state = match std::mem::take(&mut self.state) {
-            State::Asking { subject, ask } => self.start_answered(subject, ask, sent, reply, ctx),
+            State::Asking { subject, ask, early } => self.start_answered(subject, ask, early, sent, reply, ctx),
             State::AwaitingProof { attempt, trouble, resend: Some(ask) } => {
                 self.resend_answered(attempt, trouble, ask, sent, reply, ctx)
             }
@@ -135,18 +135,22 @@ impl Registration {
         &self,
         subject: Subject,
         ask: Ask,
+        early: Vec<SmsToken>,
         sent: Mono,
         reply: Option<&RegisterReply>,
         ctx: &mut Ctx<'_>,
     ) -> State {
         match reply {
-            None => self.retry_start(subject, ask, Duration::ZERO, ctx),
+            None => self.retry_start(subject, ask, early, Duration::ZERO, ctx),
             Some(RegisterReply::Started { .. }) => match started(subject.clone(), sent, reply, ctx) {
-                Some(attempt) => self.await_proof(attempt, ctx),
+                Some(mut attempt) => {
+                    attempt.tokens = early;
+                    self.await_proof(attempt, ctx)
+                }
                 None => self.fail(&subject, RegistrationFailure::Refused, ctx),
             },
             Some(RegisterReply::Refused { reason: RegisterRefusal::Storage, retry_after_ms }) => {
-                self.retry_start(subject, ask, backoff::told(*retry_after_ms, Duration::ZERO), ctx)
+                self.retry_start(subject, ask, early, backoff::told(*retry_after_ms, Duration::ZERO), ctx)
             }
             Some(RegisterReply::Refused { reason, retry_after_ms }) => {
                 self.fail(&subject, refusal(*reason, *retry_after_ms), ctx)
@@ -155,16 +159,23 @@ impl Registration {
         }
     }
 
-    fn retry_start(&self, subject: Subject, ask: Ask, at_least: Duration, ctx: &mut Ctx<'_>) -> State {
+    fn retry_start(
+        &self,
+        subject: Subject,
+        ask: Ask,
+        early: Vec<SmsToken>,
+        at_least: Duration,
+        ctx: &mut Ctx<'_>,
+    ) -> State {
         match ask.unanswered(at_least, ctx) {
-            Ok(ask) => State::Asking { subject, ask },
+            Ok(ask) => State::Asking { subject, ask, early },
             Err(GaveUp) => self.fail(&subject, RegistrationFailure::Offline, ctx),
         }
     }
 
-    pub(super) fn ask_timeout(&self, subject: Subject, ask: Ask, ctx: &mut Ctx<'_>) -> State {
+    pub(super) fn ask_timeout(&self, subject: Subject, ask: Ask, early: Vec<SmsToken>, ctx: &mut Ctx<'_>) -> State {
         match ask.on_time(ctx) {
-            Ok(ask) => State::Asking { subject, ask },
+            Ok(ask) => State::Asking { subject, ask, early },
             Err(GaveUp) => self.fail(&subject, RegistrationFailure::Offline, ctx),
         }
     }
@@ -210,7 +221,7 @@ impl Registration {
     /// The network came (back): waiting questions are asked now.
     pub(crate) fn network_came(&mut self, ctx: &mut Ctx<'_>) {
         self.state = match std::mem::take(&mut self.state) {
-            State::Asking { subject, ask } => State::Asking { subject, ask: ask.network_came(ctx) },
+            State::Asking { subject, ask, early } => State::Asking { subject, ask: ask.network_came(ctx), early },
             State::Confirming { attempt, ask } => State::Confirming { attempt, ask: ask.network_came(ctx) },
             State::AwaitingProof { attempt, trouble, resend } => {
                 State::AwaitingProof { attempt, trouble, resend: resend.map(|ask| ask.network_came(ctx)) }
@@ -235,7 +246,7 @@ impl Attempt {
 pub(super) fn asking(line: Line, subject: Subject, ctx: &mut Ctx<'_>) -> State {
     if let Some(request) = start_request(&subject, ctx) {
         let ask = Ask::begin(request, ctx);
-        return State::Asking { subject, ask };
+        return State::Asking { subject, ask, early: Vec::new() };
     }
     failed(line, &subject, RegistrationFailure::KeyLost, ctx)
 }

@@ -555,3 +555,14 @@ fn the_sealing_key_rotates_weekly_durable_first_and_is_published_until_the_serve
     rig.frame(ServerFrame::Done { ticket });
     assert!(rig.device.online(LINE));
 }
+
+#[test]
+fn an_sms_that_overtakes_the_servers_reply_counts() {
+    let mut rig = Rig::fresh();
+    let (ticket, _) = only_ask(&register(&mut rig, None));
+    sms(&mut rig, LINE, 7);
+    assert_eq!(shown(&rig, LINE), RegistrationState::Asking);
+    let reply = started(&rig, 1);
+    answer(&mut rig, ticket, Some(reply));
+    assert_eq!(shown(&rig, LINE), RegistrationState::AwaitingUserConfirm);
+}

@@ -1,0 +1,12 @@
+//! The real clock: every phone is a process of its own with the real engine, the server is a process, the carrier is here.
+
+pub mod audio;
+mod carrier;
+pub mod lines;
+pub mod phone;
+mod phone_ports;
+pub mod process;
+pub mod server;
+mod stage;
+
+pub use stage::RealStage;

@@ -1,0 +1,357 @@
+//! A mock phone in a process of its own: the real engine, its ports joined to the lab by lines.
+
+use super::audio;
+use super::lines::{FromPhone, PhoneSpec, ToPhone};
+use super::phone_ports::{FileKeys, LinkConnector, Modem, forward, say};
+use crate::names::Names;
+use crate::scenario::{Fault, Link, Reach, Verb};
+use crate::seen::{choice_word, object, seen, status_word};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tandem_engine::faults::{FaultAt, Faults, Step, StoreFault};
+use tandem_engine::{Engine, EngineConfig, Ports, ThreadText};
+use tandem_machine::effect::{Event, Reply};
+use tandem_machine::input::{CarrierCallState, Command, HostInput, Mode, NetworkSnapshot, Target};
+use tandem_machine::view::{CallState, Prompt};
+use tandem_media::RtcMedia;
+use tandem_model::rows::{SettingsRow, StandingChoice};
+use tandem_model::{CallId, Country, Imsi, Line, Msisdn, Secret, SimSlot, TextId, Ticket};
+use tandem_shaper::{LinkControl, LinkModel, WayModel};
+
+struct Phone {
+    spec: PhoneSpec,
+    names: Names,
+    engine: Engine,
+    link: LinkControl,
+    state: Mutex<State>,
+}
+
+/// What the person holding the phone has before their eyes.
+#[derive(Default)]
+struct State {
+    prompts: Vec<Prompt>,
+    ringing: Option<CallId>,
+    call: Option<CallId>,
+    last_text: Option<TextId>,
+    unread: BTreeMap<Msisdn, Vec<TextId>>,
+    path: u64,
+}
+
+/// Runs a phone until its standard input closes.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(spec: PhoneSpec) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
+    let phone = Arc::new(runtime.block_on(start(spec))?);
+    runtime.spawn(show(phone.clone()));
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match serde_json::from_str(&line) {
+            Ok(order) => take(&runtime, &phone, order),
+            Err(error) => return Err(format!("an order could not be read: {error}")),
+        }
+    }
+    runtime.block_on(phone.engine.shutdown(Duration::from_secs(3)));
+    Ok(())
+}
+
+async fn start(spec: PhoneSpec) -> Result<Phone, String> {
+    std::fs::create_dir_all(&spec.folder).map_err(|e| e.to_string())?;
+    let link = LinkControl::new(spec.seed, link_model(&spec.link));
+    let server = spec.server.parse().map_err(|_| "the server's address cannot be read")?;
+    let forwarded = forward(link.clone(), server).await.map_err(|e| e.to_string())?;
+    let mut config = EngineConfig::new(format!("ws://{}", spec.server), spec.folder.join("phone.sqlite"));
+    config.register_url = Some(format!("http://{forwarded}/v1/register"));
+    config.media.bind = vec![std::net::Ipv4Addr::LOCALHOST.into()];
+    config.faults = faults(spec.fault);
+    let ports = Ports {
+        sms: Some(Arc::new(Modem)),
+        telephony: Some(Arc::new(Modem)),
+        keys: Some(Arc::new(FileKeys { folder: spec.folder.clone() })),
+        clock: None,
+        log: None,
+    };
+    let media = RtcMedia::new().with_gate(link.gate());
+    let engine = Engine::start(config, ports, Arc::new(media), Arc::new(LinkConnector(link.clone())))
+        .map_err(|e| e.to_string())?;
+    let names = Names::new(spec.names.iter().map(|(name, number)| (name.as_str(), number.as_str())));
+    let phone = Phone { names, engine, link, state: Mutex::default(), spec };
+    phone.tell(HostInput::Sims(phone.sims(&phone.spec.numbers)));
+    phone.tell(HostInput::EmergencyNumbers(vec!["112".to_owned(), "110".to_owned()]));
+    phone.tell(HostInput::Contacts { replace: true, added: phone.secrets(&phone.spec.contacts), removed: Vec::new() });
+    phone.tell_network(&phone.spec.link);
+    Ok(phone)
+}
+
+/// Shows what the core tells the app.
+async fn show(phone: Arc<Phone>) {
+    while let Some(event) = phone.engine.next_event().await {
+        phone.remember(&event);
+        for seen in seen(&event, &phone.names) {
+            say(&FromPhone::Seen(seen));
+        }
+    }
+    say(&FromPhone::Seen(object(json!({"see": "core-ended"}))));
+}
+
+fn take(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, order: ToPhone) {
+    match order {
+        ToPhone::Do { number, verb } => {
+            let error = act(runtime, phone, verb).err();
+            say(&FromPhone::Done { number, error });
+        }
+        ToPhone::Sms { line, from, body } => {
+            let (from, body) = (Secret::new(from), Secret::new(body));
+            phone.tell(HostInput::SmsReceived { line: Line(line), from, body });
+        }
+        ToPhone::SmsSent { ticket, ok } => phone.tell(HostInput::SmsSent { ticket: Ticket(ticket), ok }),
+        ToPhone::Dialed { ticket, ok } => phone.tell(HostInput::CarrierDialed { ticket: Ticket(ticket), ok }),
+        ToPhone::CarrierCall { ticket, state } => {
+            let state = match state.as_str() {
+                "ringing" => CarrierCallState::Ringing,
+                "active" => CarrierCallState::Active,
+                _ => CarrierCallState::Ended,
+            };
+            phone.tell(HostInput::CarrierCall { ticket: ticket.map(Ticket), state });
+        }
+    }
+}
+
+fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Result<(), String> {
+    let command = match verb {
+        Verb::Link(link) => {
+            phone.link.set(link_model(&link));
+            phone.tell_network(&link);
+            return Ok(());
+        }
+        Verb::PathChange {} => {
+            phone.link.change_address();
+            phone.tell_network(&Link::default());
+            return Ok(());
+        }
+        Verb::Contacts { add, remove } => {
+            let (added, removed) = (phone.secrets(&add), phone.secrets(&remove));
+            phone.tell(HostInput::Contacts { replace: false, added, removed });
+            return Ok(());
+        }
+        Verb::Sims { numbers } => {
+            phone.tell(HostInput::Sims(phone.sims(&numbers)));
+            return Ok(());
+        }
+        Verb::History { with } => {
+            let phone = phone.clone();
+            runtime.spawn(async move { show_history(&phone, &with).await });
+            return Ok(());
+        }
+        Verb::Talk { ms } => return talk(phone, Duration::from_millis(ms)),
+        other => phone.command(other)?,
+    };
+    let phone = phone.clone();
+    runtime.spawn(async move {
+        match phone.engine.command(command).await {
+            Ok(Reply::Text(id)) => phone.state().last_text = Some(id),
+            Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
+            Err(error) => say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
+        }
+    });
+    Ok(())
+}
+
+/// Shows a whole conversation, oldest first, as the database holds it.
+async fn show_history(phone: &Phone, with: &str) {
+    let mut bodies: Vec<serde_json::Value> = Vec::new();
+    let mut before = None;
+    let Ok(peer) = Msisdn::from_e164(&phone.names.number(with)) else { return };
+    loop {
+        let page = match phone.engine.thread(peer, before, 200).await {
+            Ok(page) => page,
+            Err(error) => return say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
+        };
+        let Some(last) = page.last() else { break };
+        before = Some(last.position);
+        bodies.extend(page.iter().map(|item| match &item.text {
+            ThreadText::Written(row) => {
+                json!({"mine": true, "body": row.body.as_str(), "status": status_word(row.status)})
+            }
+            ThreadText::Received(row) => json!({"mine": false, "body": row.body.as_ref().map(|body| body.as_str())}),
+        }));
+    }
+    bodies.reverse();
+    say(&FromPhone::Seen(object(json!({"see": "history", "with": with, "texts": bodies}))));
+}
+
+/// Talks in a thread of its own, as a sound device does, and then says what was heard.
+fn talk(phone: &Arc<Phone>, time: Duration) -> Result<(), String> {
+    let call = phone.state().call.ok_or("there is no call to talk in")?;
+    let port = phone.engine.call_audio(call).ok_or("the call has no sound")?;
+    let said = audio::read_speech(&phone.spec.speech)?;
+    let expected = audio::read_speech(&phone.spec.expected_speech)?;
+    let heard_path = phone.spec.heard.clone();
+    std::thread::spawn(move || {
+        let heard = audio::talk(&port, &said, time);
+        let similarity = (audio::similarity(&expected, &heard) * 1000.0).round() / 1000.0;
+        let kept = audio::write(&heard_path, &heard).is_ok();
+        let seconds = (heard.len() as f64 / 4_800.0).round() / 10.0;
+        say(&FromPhone::Seen(object(json!({
+            "see": "heard", "seconds": seconds, "similarity": similarity, "kept": kept,
+        }))));
+    });
+    Ok(())
+}
+
+impl Phone {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, input: HostInput) {
+        if let Err(error) = self.engine.notify(input) {
+            say(&FromPhone::Seen(object(json!({"see": "not-taken", "why": error.to_string()}))));
+        }
+    }
+
+    fn tell_network(&self, link: &Link) {
+        let path = {
+            let mut state = self.state();
+            state.path += 1;
+            state.path
+        };
+        self.tell(HostInput::Network(NetworkSnapshot { path, connected: !link.down, wifi: false, hint_bps: None }));
+    }
+
+    fn secrets(&self, names: &[String]) -> Vec<Secret<String>> {
+        names.iter().map(|name| Secret::new(self.names.number(name))).collect()
+    }
+
+    fn sims(&self, numbers: &[String]) -> Vec<SimSlot> {
+        let slots = numbers.iter().enumerate().filter_map(|(slot, number)| {
+            Some(SimSlot {
+                line: Line(u8::try_from(slot).ok()?),
+                number: self.spec.sim_tells_number.then(|| Msisdn::from_e164(number).ok()).flatten(),
+                imsi: Imsi::parse(&format!("26201{:010}", Msisdn::from_e164(number).ok()?.as_u64() % 10_000_000_000)),
+                country: Country::parse(&self.spec.country)?,
+            })
+        });
+        slots.collect()
+    }
+
+    fn target(&self, to: &str) -> Target {
+        Target::Number(Secret::new(self.names.number(to)))
+    }
+
+    fn command(&self, verb: Verb) -> Result<Command, String> {
+        let state = self.state();
+        let ringing = || state.ringing.ok_or("nothing rings");
+        let current = || state.call.ok_or("there is no call");
+        let text = || state.last_text.ok_or("there is no text");
+        Ok(match verb {
+            Verb::Register { line, typed } => Command::Register { line: Line(line), typed: typed.map(Secret::new) },
+            Verb::Confirm { line } => Command::ConfirmRegistration { line: Line(line) },
+            Verb::EnterCode { line, code } => Command::EnterCode { line: Line(line), code: Secret::new(code) },
+            Verb::ResendSms { line } => Command::ResendSms { line: Line(line) },
+            Verb::Unregister { line } => Command::Unregister { line: Line(line) },
+            Verb::SyncMarks {} => Command::SyncMarks,
+            Verb::Call { to, over, line } => {
+                Command::Dial { target: self.target(&to), line: line.map(Line), mode: mode(over) }
+            }
+            Verb::Accept {} => Command::Accept { call: ringing()? },
+            Verb::Refuse {} => Command::Refuse { call: ringing()? },
+            Verb::HangUp {} => Command::HangUp { call: current()? },
+            Verb::Hold { on } => Command::Hold { call: current()?, on },
+            Verb::Text { to, body, over, line } => Command::SendText {
+                target: self.target(&to),
+                line: line.map(Line),
+                body: Secret::new(body),
+                mode: mode(over),
+            },
+            Verb::Choose { choice } => {
+                let prompt = state.prompts.last().ok_or("there is no prompt")?;
+                let chosen = prompt.choices.iter().find(|offered| choice_word(**offered) == choice);
+                Command::Answer { prompt: prompt.id, choice: *chosen.ok_or("the prompt has no such choice")? }
+            }
+            Verb::TextToSms {} => Command::TextToSms { id: text()? },
+            Verb::CancelText {} => Command::CancelText { id: text()? },
+            Verb::ReadAll { from } => {
+                let from = Msisdn::from_e164(&self.names.number(&from)).map_err(|e| e.to_string())?;
+                Command::MarkRead { from, ids: state.unread.get(&from).cloned().unwrap_or_default() }
+            }
+            Verb::Standing { choice } => Command::Settings(SettingsRow {
+                standing_choice: if choice == "carrier" { StandingChoice::Carrier } else { StandingChoice::Ask },
+                read_receipts: true,
+            }),
+            other => return Err(format!("a phone cannot do {other:?}")),
+        })
+    }
+
+    fn remember(&self, event: &Event) {
+        let mut state = self.state();
+        match event {
+            Event::Prompt(prompt) => state.prompts.push(prompt.clone()),
+            Event::PromptGone(id) => state.prompts.retain(|prompt| prompt.id != *id),
+            Event::Call(view) => match view.state {
+                CallState::Ended(_) => {
+                    state.ringing = state.ringing.filter(|call| *call != view.call);
+                    state.call = state.call.filter(|call| *call != view.call);
+                }
+                CallState::Ringing if !view.outgoing => {
+                    state.ringing = Some(view.call);
+                    state.call = Some(view.call);
+                }
+                CallState::Checking
+                | CallState::Asking
+                | CallState::Calling
+                | CallState::Ringing
+                | CallState::Connecting
+                | CallState::Active
+                | CallState::Reconnecting
+                | CallState::Carrier => state.call = Some(view.call),
+            },
+            Event::TextArrived(text) => state.unread.entry(text.from).or_default().push(text.id),
+            Event::Registration(_)
+            | Event::Online { .. }
+            | Event::Marks(_)
+            | Event::Text(_)
+            | Event::Log(_)
+            | Event::Notice(_) => {}
+        }
+    }
+}
+
+fn mode(over: Reach) -> Mode {
+    match over {
+        Reach::Data => Mode::Data,
+        Reach::Carrier => Mode::Carrier,
+    }
+}
+
+fn faults(fault: Option<Fault>) -> Faults {
+    let mut faults = Faults::default();
+    match fault {
+        None => {}
+        Some(Fault::Panic) => faults.panic_at = Some(FaultAt::next(Step::Dial)),
+        Some(Fault::Hang) => faults.hang_at = Some(FaultAt::next(Step::Dial)),
+        Some(Fault::LateDecision) => faults.late_at = Some((FaultAt::next(Step::Dial), Duration::from_millis(1_500))),
+        Some(Fault::BrokenStore) => faults.store = Some(StoreFault::Broken),
+    }
+    faults
+}
+
+/// A scenario's link as the shaper's model.
+#[must_use]
+pub fn link_model(link: &Link) -> LinkModel {
+    let way = |kbps: Option<u64>| WayModel {
+        rate_bps: kbps.or(link.rate_kbps).map(|kbps| kbps * 1000),
+        delay_ms: link.delay_ms,
+        jitter_ms: link.jitter_ms,
+        loss: link.loss,
+        ..WayModel::default()
+    };
+    LinkModel { up: way(link.up_kbps), down: way(link.down_kbps), is_down: link.down, drop_all: link.drop_all }
+}

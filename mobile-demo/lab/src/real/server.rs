@@ -1,0 +1,144 @@
+//! The real server as a child process, configured for one scenario.
+
+use super::process::{Incoming, Process};
+use crate::scenario::{Policy, World};
+use std::fmt::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// The server of one scenario: started, killed and started again on the same data and port.
+#[derive(Debug)]
+pub struct LabServer {
+    address: SocketAddr,
+    config: PathBuf,
+    process: Option<Process>,
+    lines: Sender<Incoming>,
+    life: u64,
+}
+
+impl LabServer {
+    /// Writes the configuration and starts the server.
+    ///
+    /// # Errors
+    /// When no port is free, the folder cannot be written or the server does not come up.
+    pub fn start(world: &World, folder: &Path, smsc: SocketAddr, lines: Sender<Incoming>) -> Result<LabServer, String> {
+        std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(|e| e.to_string())?;
+        let config = folder.join("server.toml");
+        std::fs::write(&config, configuration(world, folder, address, smsc)).map_err(|e| e.to_string())?;
+        let mut server = LabServer { address, config, process: None, lines, life: 0 };
+        server.launch()?;
+        Ok(server)
+    }
+
+    /// Where phones connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts the process and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// When it does not within 20 s.
+    pub fn launch(&mut self) -> Result<(), String> {
+        self.life += 1;
+        let config = self.config.to_string_lossy().into_owned();
+        let args = ["server", "--config", &config];
+        self.process = Some(Process::start("server", self.life, &args, self.lines.clone()).map_err(|e| e.to_string())?);
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err("the server does not accept connections".to_owned())
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Asks it to stop and waits.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop(Duration::from_secs(10));
+        }
+    }
+
+    /// The operating system's id of the process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+}
+
+fn configuration(world: &World, folder: &Path, address: SocketAddr, smsc: SocketAddr) -> String {
+    let mut out = String::new();
+    let mut section = |name: &str, keys: &[String]| {
+        let _infallible = writeln!(out, "[{name}]\n{}\n", keys.join("\n"));
+    };
+    let span = |key: &str, value: Option<u64>, unit: &str| value.map(|value| format!("{key} = \"{value}{unit}\""));
+    let policy = match world.policy {
+        Policy::Reciprocal => "reciprocal",
+        Policy::Registered => "registered",
+    };
+    section("listen", &[format!("address = \"{address}\"")]);
+    section("store", &[format!("data_dir = {:?}", folder.to_string_lossy())]);
+    section("sms", &["driver = \"smpp\"".to_owned()]);
+    section(
+        "smpp",
+        &[format!("address = \"{smsc}\""), "system_id = \"tandem\"".to_owned(), "password = \"pw\"".to_owned()],
+    );
+    let mut registration = vec![
+        "resend_after = \"1s\"".to_owned(),
+        "per_prefix = \"10000 per 1h\"".to_owned(),
+        "per_source = \"10000 per 1h\"".to_owned(),
+    ];
+    registration.extend(span("attempt_life", world.registration_ttl_s, "s"));
+    registration.extend(world.number_budget.map(|limit| format!("per_number = \"{limit} per 24h\"")));
+    section("registration", &registration);
+    let mut marks = vec![format!("policy = \"{policy}\"")];
+    marks.extend(span("lease", world.lease_s, "s"));
+    if world.lease_s.is_some() {
+        marks.extend(["lease_step = \"10ms\"".to_owned(), "lease_flush = \"10ms\"".to_owned()]);
+    }
+    section("marks", &marks);
+    section("gate", &["per_pair = \"10000 per 24h\"".to_owned()]);
+    section("call", &span("ring", world.ring_ms, "ms").into_iter().collect::<Vec<_>>());
+    section("text", &span("life", world.text_ttl_s, "s").into_iter().collect::<Vec<_>>());
+    section("house", &["sweep_interval = \"500ms\"".to_owned()]);
+    section("metrics", &["listen = \"off\"".to_owned()]);
+    section("log", &["level = \"warn\"".to_owned()]);
+    section("turn", &["listen = \"127.0.0.1:0\"".to_owned(), "allowed_peers = [\"127.0.0.0/8\"]".to_owned()]);
+    out
+}
+
+/// Runs the server in this process until standard input closes.
+///
+/// # Errors
+/// When the configuration is wrong or the server cannot start.
+pub fn serve(config: &Path) -> Result<(), String> {
+    let config = tandem_server::Config::load(config).map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _until_it_closes = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _server_is_gone = stop.send(());
+    });
+    runtime
+        .block_on(tandem_server::run(config, async move {
+            let _closed = stopped.await;
+        }))
+        .map_err(|e| e.to_string())
+}

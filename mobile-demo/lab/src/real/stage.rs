@@ -1,0 +1,336 @@
+//! The real stage: child processes for phones and server, the carrier in this process, one channel to wait on.
+
+use super::carrier::Carrier;
+use super::lines::{FromPhone, PhoneSpec, ToPhone};
+use super::process::{Incoming, Process};
+use super::server::LabServer;
+use crate::names::Names;
+use crate::scenario::{Device, Scenario, Verb};
+use crate::seen::{Seen, object};
+use crate::stage::{Sighting, Stage, StageError};
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+struct PhoneProcess {
+    spec: PhoneSpec,
+    process: Option<Process>,
+    life: u64,
+}
+
+/// One scenario in real processes.
+pub struct RealStage {
+    began: Instant,
+    phones: BTreeMap<String, PhoneProcess>,
+    names: Names,
+    server: LabServer,
+    carrier: Option<Carrier>,
+    incoming: Receiver<Incoming>,
+    lines: Sender<Incoming>,
+    waiting: VecDeque<Sighting>,
+    /// Carrier calls: who placed them, by which order, and to whom.
+    carrier_calls: Vec<CarrierCall>,
+    orders: u64,
+    done: BTreeMap<u64, Option<String>>,
+}
+
+struct CarrierCall {
+    from: String,
+    ticket: u64,
+    to: Option<String>,
+}
+
+const ORDER_WAIT: Duration = Duration::from_secs(10);
+
+impl RealStage {
+    /// Starts the carrier, the server and every phone.
+    ///
+    /// # Errors
+    /// When a process or a socket cannot be had.
+    pub fn open(scenario: &Scenario, seed: u64, folder: &Path) -> Result<RealStage, String> {
+        let (lines, incoming) = channel();
+        let carrier = Carrier::start(lines.clone())?;
+        let server = LabServer::start(&scenario.world, &folder.join("server"), carrier.smsc_address(), lines.clone())?;
+        let names: Vec<(String, String)> = scenario
+            .devices
+            .iter()
+            .flat_map(|device| device.numbers.iter().map(|number| (device.name.clone(), number.clone())))
+            .collect();
+        let speech = speech(folder)?;
+        let mut phones = BTreeMap::new();
+        for (index, device) in scenario.devices.iter().enumerate() {
+            let spec = phone_spec(device, &names, &server, folder, seed.wrapping_add(index as u64), &speech, index);
+            phones.insert(device.name.clone(), PhoneProcess { spec, process: None, life: 0 });
+        }
+        let mut stage = RealStage {
+            began: Instant::now(),
+            phones,
+            names: Names::new(names.iter().map(|(name, number)| (name.as_str(), number.as_str()))),
+            server,
+            carrier: Some(carrier),
+            incoming,
+            lines,
+            waiting: VecDeque::new(),
+            carrier_calls: Vec::new(),
+            orders: 0,
+            done: BTreeMap::new(),
+        };
+        for device in &scenario.devices {
+            stage.start_phone(&device.name)?;
+        }
+        Ok(stage)
+    }
+
+    fn start_phone(&mut self, name: &str) -> Result<(), String> {
+        let phone = self.phones.get_mut(name).ok_or("no such phone")?;
+        phone.life += 1;
+        let spec = serde_json::to_string(&phone.spec).map_err(|e| e.to_string())?;
+        let args = ["phone", "--spec", &spec];
+        let process = Process::start(name, phone.life, &args, self.lines.clone()).map_err(|e| e.to_string())?;
+        phone.process = Some(process);
+        Ok(())
+    }
+
+    fn tell(&mut self, name: &str, line: &ToPhone) -> Result<(), StageError> {
+        let process = self.phones.get_mut(name).and_then(|phone| phone.process.as_mut());
+        let Some(process) = process else { return Err(StageError::NotNow(format!("{name} is not running"))) };
+        let text = serde_json::to_string(line).map_err(|e| StageError::Broken(e.to_string()))?;
+        process.say(&text).map_err(|e| StageError::Broken(format!("{name}: {e}")))
+    }
+
+    fn order(&mut self, name: &str, verb: &Verb) -> Result<(), StageError> {
+        self.orders += 1;
+        let number = self.orders;
+        self.tell(name, &ToPhone::Do { number, verb: verb.clone() })?;
+        let until = Instant::now() + ORDER_WAIT;
+        while Instant::now() < until {
+            self.take_one(until.saturating_duration_since(Instant::now()))?;
+            if let Some(error) = self.done.remove(&number) {
+                return error.map_or(Ok(()), |why| Err(StageError::NotNow(format!("{name}: {why}"))));
+            }
+        }
+        Err(StageError::Broken(format!("{name} does not answer")))
+    }
+
+    /// Takes one thing from outside, waiting at most `at_most`. False when nothing came.
+    fn take_one(&mut self, at_most: Duration) -> Result<bool, StageError> {
+        match self.incoming.recv_timeout(at_most) {
+            Err(RecvTimeoutError::Timeout) => return Ok(false),
+            Err(RecvTimeoutError::Disconnected) => return Err(StageError::Broken("the lab lost its lines".to_owned())),
+            Ok(Incoming::Line { who, life, line }) => self.line(&who, life, &line)?,
+            Ok(Incoming::Closed { who, life }) => {
+                let expected = self.phones.get(&who).is_none_or(|phone| phone.life != life || phone.process.is_none());
+                if !expected {
+                    self.see(&who, object(json!({"see": "process-ended"})));
+                }
+            }
+            Ok(Incoming::Sms { to, from, body }) => self.server_sms(to, from, body),
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, who: &str, life: u64, line: &str) -> Result<(), StageError> {
+        if self.phones.get(who).is_none_or(|phone| phone.life != life) {
+            return Ok(());
+        }
+        let said = serde_json::from_str(line).map_err(|e| StageError::Broken(format!("{who} said nonsense: {e}")))?;
+        match said {
+            FromPhone::Seen(seen) => self.see(who, seen),
+            FromPhone::Done { number, error } => {
+                self.done.insert(number, error);
+            }
+            FromPhone::SendSms { ticket, to, body } => self.phone_sms(who, ticket, &to, body),
+            FromPhone::Dial { ticket, digits } => self.dial(who, ticket, &digits),
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, who: &str, seen: Seen) {
+        self.waiting.push_back(Sighting { at: self.began.elapsed(), device: who.to_owned(), seen });
+    }
+
+    /// A text of the server's, such as a verification SMS, arrives at a phone.
+    fn server_sms(&mut self, to: String, from: String, body: String) {
+        let Some(carrier) = &mut self.carrier else { return };
+        let to = carrier.route(to, from.clone(), body.clone());
+        let Some((name, line)) = self.holder(&to) else { return };
+        self.see(&name, object(json!({"see": "verification-sms", "line": line})));
+        let _phone_is_off = self.tell(&name, &ToPhone::Sms { line, from, body });
+    }
+
+    /// Which phone and slot hold a number.
+    fn holder(&self, number: &str) -> Option<(String, u8)> {
+        self.phones.iter().find_map(|(name, phone)| {
+            let slot = phone.spec.numbers.iter().position(|held| held == number)?;
+            Some((name.clone(), u8::try_from(slot).ok()?))
+        })
+    }
+
+    fn phone_sms(&mut self, who: &str, ticket: u64, to: &str, body: String) {
+        let ok = self.carrier.as_ref().is_some_and(|carrier| carrier.takes(who));
+        self.see(who, object(json!({"see": "carrier-sms", "to": self.names.of_digits(to), "ok": ok})));
+        let _phone_is_off = self.tell(who, &ToPhone::SmsSent { ticket, ok });
+        let from = self.phones.get(who).and_then(|phone| phone.spec.numbers.first().cloned()).unwrap_or_default();
+        if let Some((name, line)) = self.holder(to).filter(|_| ok) {
+            let _phone_is_off = self.tell(&name, &ToPhone::Sms { line, from, body });
+        }
+    }
+
+    fn dial(&mut self, who: &str, ticket: u64, digits: &str) {
+        let ok = self.carrier.as_ref().is_some_and(|carrier| carrier.takes(who));
+        let to = self.holder(digits).map(|(name, _)| name);
+        let shown =
+            to.clone().unwrap_or_else(|| if digits.len() <= 6 { digits.to_owned() } else { "unknown".to_owned() });
+        self.see(who, object(json!({"see": "carrier-dialed", "to": shown, "ok": ok})));
+        let _phone_is_off = self.tell(who, &ToPhone::Dialed { ticket, ok });
+        if !ok {
+            return;
+        }
+        if let Some(name) = &to {
+            let from =
+                self.names.of_digits(self.phones.get(who).and_then(|p| p.spec.numbers.first()).map_or("", |n| n));
+            self.see(name, object(json!({"see": "carrier-ring", "from": from})));
+            let _phone_is_off = self.tell(name, &ToPhone::CarrierCall { ticket: None, state: "ringing".to_owned() });
+        }
+        self.carrier_calls.push(CarrierCall { from: who.to_owned(), ticket, to });
+    }
+
+    /// A carrier call changes at both its ends, or only here when no other phone is in it.
+    fn carrier_call(&mut self, name: &str, state: &str) -> Result<(), StageError> {
+        let call = self.carrier_calls.iter().position(|call| call.from == name || call.to.as_deref() == Some(name));
+        let Some(index) = call else {
+            return self.tell(name, &ToPhone::CarrierCall { ticket: None, state: state.to_owned() });
+        };
+        let Some(call) = self.carrier_calls.get(index) else { return Ok(()) };
+        let (from, ticket, to) = (call.from.clone(), call.ticket, call.to.clone());
+        if state == "ended" {
+            self.carrier_calls.remove(index);
+        }
+        self.tell(&from, &ToPhone::CarrierCall { ticket: Some(ticket), state: state.to_owned() })?;
+        to.map_or(Ok(()), |to| self.tell(&to, &ToPhone::CarrierCall { ticket: None, state: state.to_owned() }))
+    }
+
+    fn act_on_world(&mut self, verb: &Verb) -> Result<(), StageError> {
+        match verb {
+            Verb::Smsc { .. } => {
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.smsc(verb);
+                }
+            }
+            Verb::SmsAgain {} => {
+                let last = self.carrier.as_ref().and_then(Carrier::last_sms);
+                let (to, from, body) = last.ok_or_else(|| StageError::NotNow("no SMS was sent yet".to_owned()))?;
+                self.server_sms(to, from, body);
+            }
+            Verb::ServerKill {} => self.server.kill(),
+            Verb::ServerStart {} => self.server.launch().map_err(StageError::Broken)?,
+            Verb::ServerRestart {} => {
+                self.server.stop();
+                self.server.launch().map_err(StageError::Broken)?;
+            }
+            Verb::Pass { ms } => std::thread::sleep(Duration::from_millis(*ms)),
+            other => return Err(StageError::NotNow(format!("{other:?} needs a device"))),
+        }
+        Ok(())
+    }
+}
+
+impl Stage for RealStage {
+    fn act(&mut self, device: Option<&str>, verb: &Verb) -> Result<(), StageError> {
+        let Some(name) = device else { return self.act_on_world(verb) };
+        match verb {
+            Verb::Kill {} => {
+                if let Some(mut process) = self.phones.get_mut(name).and_then(|phone| phone.process.take()) {
+                    process.kill();
+                }
+                Ok(())
+            }
+            Verb::Start {} => self.start_phone(name).map_err(StageError::Broken),
+            Verb::CarrierCall { state } => self.carrier_call(name, state),
+            Verb::CarrierFails { on } => {
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.refuse(name, *on);
+                }
+                Ok(())
+            }
+            Verb::Sims { numbers } => {
+                if let Some(phone) = self.phones.get_mut(name) {
+                    phone.spec.numbers.clone_from(numbers);
+                }
+                self.order(name, verb)
+            }
+            other => self.order(name, other),
+        }
+    }
+
+    fn watch(&mut self, at_most: Duration) -> Result<Vec<Sighting>, StageError> {
+        let until = Instant::now() + at_most;
+        while self.waiting.is_empty() && Instant::now() < until {
+            self.take_one(until.saturating_duration_since(Instant::now()))?;
+        }
+        while self.take_one(Duration::ZERO)? {}
+        Ok(self.waiting.drain(..).collect())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn close(&mut self) {
+        for phone in self.phones.values_mut() {
+            if let Some(mut process) = phone.process.take() {
+                process.stop(Duration::from_secs(4));
+            }
+        }
+        self.server.stop();
+        if let Some(carrier) = self.carrier.take() {
+            carrier.stop();
+        }
+    }
+}
+
+fn phone_spec(
+    device: &Device,
+    names: &[(String, String)],
+    server: &LabServer,
+    folder: &Path,
+    seed: u64,
+    speech: &[PathBuf; 2],
+    index: usize,
+) -> PhoneSpec {
+    let [first, second] = speech;
+    let (said, expected) = if index == 0 { (first, second) } else { (second, first) };
+    PhoneSpec {
+        name: device.name.clone(),
+        numbers: device.numbers.clone(),
+        sim_tells_number: device.sim_tells_number,
+        country: device.country.clone(),
+        names: names.to_vec(),
+        contacts: device.contacts.clone(),
+        link: device.link,
+        seed,
+        server: server.address().to_string(),
+        folder: folder.join(&device.name),
+        speech: said.clone(),
+        expected_speech: expected.clone(),
+        heard: folder.join(format!("{}-heard.wav", device.name)),
+        fault: device.fault,
+    }
+}
+
+/// Lays the recordings that are built into this program beside the scenario's results.
+fn speech(folder: &Path) -> Result<[PathBuf; 2], String> {
+    let files = [
+        ("said-by-first.wav", include_bytes!("../../speech/caller.wav").as_slice()),
+        ("said-by-second.wav", include_bytes!("../../speech/callee.wav").as_slice()),
+    ];
+    let mut paths = Vec::new();
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).map_err(|e| e.to_string())?;
+        paths.push(path);
+    }
+    paths.try_into().map_err(|_| "two recordings".to_owned())
+}

@@ -1,0 +1,67 @@
+//! What happened, in plain words and numbers. Shares no type with the code under test, so that a mistake there cannot hide
+//! itself here.
+
+use serde::Serialize;
+
+/// A text's id as plain numbers: device epoch and counter.
+pub type Id = (u64, u64);
+
+/// One thing that happened at one phone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Word {
+    /// The phone holds a number in an epoch from now on.
+    Registered { number: u64, epoch: u64 },
+    /// The user wrote a text and the phone said it is kept.
+    Wrote { id: Id, to: u64, to_epoch: Option<u64>, body: String },
+    /// The phone showed a text of its own as sent: the server has it.
+    ShownAsSent { id: Id },
+    /// The phone showed the end of a text of its own.
+    ShownEnd { id: Id, end: &'static str },
+    /// The phone's modem sent an SMS.
+    SmsLeft { to: u64, body: String },
+    /// The phone showed a text it received.
+    ShownText { from: u64, id: Id, body: Option<String>, carrier: bool },
+    /// The phone shows a data call.
+    Call { call: [u8; 16], state: &'static str, outgoing: bool, server_ms: i64, ring_until: Option<i64> },
+    /// Sound was let into a data call.
+    DataSound { call: [u8; 16], on: bool },
+    /// A carrier call of this phone is active or not.
+    CarrierActive { on: bool },
+    /// The user dialed digits.
+    Dialed { digits: String, emergency: bool },
+    /// The modem dialed.
+    ModemDialed { digits: String },
+    /// A question about, or signalling of, a data call left the phone.
+    CallFrameLeft { to: u64 },
+    /// The core reported a fault of its own.
+    Fault { what: String },
+    /// The phone was killed.
+    Killed,
+    /// The phone started.
+    Started,
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// True time, in milliseconds since the run began.
+    pub at_ms: u64,
+    /// Which phone, by its place.
+    pub phone: usize,
+    /// What.
+    pub word: Word,
+}
+
+/// Everything that happened, in order.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
+
+impl History {
+    /// Adds one.
+    pub fn add(&mut self, at_ms: u64, phone: usize, word: Word) {
+        self.entries.push(Entry { at_ms, phone, word });
+    }
+}

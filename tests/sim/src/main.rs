@@ -1,0 +1,66 @@
+//! `sim`: runs seeds, prints device-days a minute and every failing seed.
+
+use clap::Parser;
+use std::process::ExitCode;
+use std::time::Instant;
+use tandem_sim::run::{Setup, run};
+
+#[derive(Parser)]
+#[command(name = "sim", about = "Phones, server and carrier in virtual time, from a seed")]
+struct Args {
+    /// Which seeds, such as 0..2000 (the end is left out).
+    #[arg(long, value_parser = range)]
+    seeds: std::ops::Range<u64>,
+    /// Print every input and effect of each seed.
+    #[arg(long)]
+    trace: bool,
+    /// Ends with one JSON object on the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let (from, to) = text.split_once("..").ok_or("two numbers with .. between them")?;
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|e| e.to_string());
+    Ok(number(from)?..number(to)?)
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let began = Instant::now();
+    let (mut days, mut acts, mut inputs, mut failing) = (0.0, 0, 0, Vec::new());
+    for seed in args.seeds.clone() {
+        let outcome = run(Setup { trace: args.trace, ..Setup::seed(seed) });
+        if let Some(trace) = &outcome.trace {
+            print!("{trace}");
+        }
+        days += outcome.device_days;
+        acts += outcome.acts;
+        inputs += outcome.inputs;
+        for violation in &outcome.violations {
+            println!("seed {seed}: {}: {}", violation.promise, violation.what);
+        }
+        if !outcome.violations.is_empty() {
+            failing.push(seed);
+        }
+    }
+    let minutes = began.elapsed().as_secs_f64() / 60.0;
+    let rate = days / minutes;
+    println!(
+        "{} seeds, {days:.0} device-days, {:.0} acts and {:.0} machine inputs a device-day, {rate:.0} device-days a minute on one core",
+        args.seeds.end.saturating_sub(args.seeds.start),
+        acts as f64 / days,
+        inputs as f64 / days,
+    );
+    println!("failing seeds: {failing:?}");
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "seeds": args.seeds.end.saturating_sub(args.seeds.start), "device_days": days, "acts_per_device_day": acts as f64 / days,
+                "device_days_per_minute": rate, "failing": failing,
+            })
+        );
+    }
+    if failing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,413 @@
+//! A phone: the real machine over a store that forgets what was not synced.
+
+use crate::history::Word;
+use crate::planted::Planted;
+use crate::world::{What, World};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tandem_crypto::SeededRandom;
+use tandem_machine::effect::{Effect, Event};
+use tandem_machine::input::{Command, HostInput, Input, NetworkSnapshot, StoreFailure, StoreInput};
+use tandem_machine::view::CallState;
+use tandem_machine::{Config, Device};
+use tandem_model::rows::{Change, RegistrationPhase};
+use tandem_model::vault::{KeyHandle, VaultError};
+use tandem_model::{
+    Country, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mono, MonoMicros, Msisdn, Now, Random, SealedBody,
+    SealingKey, SealingKeyId, Signature, SimSlot, TerminalState, TextStatus, Ticket, Vault, WallMillis,
+};
+use tandem_store::{Failure, MemoryRows, Outcome, RowStore};
+
+/// A phone.
+pub struct Phone {
+    /// The machine; absent while the phone is off.
+    pub device: Option<Device>,
+    /// Counts its lives: what was meant for an earlier one is dropped.
+    pub boot: u64,
+    /// Its database.
+    pub rows: MemoryRows,
+    vault: SharedVault,
+    /// The SIMs' numbers.
+    pub numbers: Vec<Msisdn>,
+    /// Whether it has a network.
+    pub network: bool,
+    path: u64,
+    booted_at: u64,
+    mono_base: u64,
+    /// How wrong its wall clock is.
+    pub wall_skew_ms: i64,
+    synced_until: u64,
+    seed: u64,
+    /// Expiries of the rings it was told of.
+    pub ring_until: BTreeMap<[u8; 16], i64>,
+    /// In which calls sound is let in.
+    sound: BTreeMap<[u8; 16], bool>,
+    /// Texts of its own that may still be turned into SMS or taken back.
+    pub open_texts: Vec<tandem_model::TextId>,
+    /// Data calls that are not over.
+    pub calls: BTreeMap<[u8; 16], CallState>,
+    timeout: Option<u64>,
+    commands: u64,
+}
+
+/// The vault outlives the process: it stands for the OS's key store.
+#[derive(Clone)]
+struct SharedVault(Arc<Mutex<Box<dyn Vault>>>);
+
+impl SharedVault {
+    fn with<T>(&self, work: impl FnOnce(&mut dyn Vault) -> T) -> T {
+        work(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+}
+
+impl Vault for SharedVault {
+    fn create(&mut self) -> Result<(KeyHandle, DeviceKey), VaultError> {
+        self.with(|vault| vault.create())
+    }
+    fn device_key(&self, key: KeyHandle) -> Result<DeviceKey, VaultError> {
+        self.with(|vault| vault.device_key(key))
+    }
+    fn forget(&mut self, key: KeyHandle) {
+        self.with(|vault| vault.forget(key));
+    }
+    fn sign(&self, key: KeyHandle, message: &[u8]) -> Result<Signature, VaultError> {
+        self.with(|vault| vault.sign(key, message))
+    }
+    fn verify(&self, by: &DeviceKey, message: &[u8], signature: &Signature) -> bool {
+        self.with(|vault| vault.verify(by, message, signature))
+    }
+    fn rotate_sealing(&mut self, key: KeyHandle, id: SealingKeyId) -> Result<SealingKey, VaultError> {
+        self.with(|vault| vault.rotate_sealing(key, id))
+    }
+    fn seal(&mut self, to: &SealingKey, context: &[u8], plain: &[u8]) -> Result<SealedBody, VaultError> {
+        self.with(|vault| vault.seal(to, context, plain))
+    }
+    fn open(&self, key: KeyHandle, context: &[u8], sealed: &SealedBody) -> Result<Vec<u8>, VaultError> {
+        self.with(|vault| vault.open(key, context, sealed))
+    }
+    fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken {
+        self.with(|vault| vault.imsi_token(key, imsi))
+    }
+}
+
+impl Phone {
+    /// A phone that is off.
+    #[must_use]
+    pub fn new(seed: u64, vault: Box<dyn Vault>, numbers: Vec<Msisdn>) -> Phone {
+        Phone {
+            device: None,
+            boot: 0,
+            rows: MemoryRows::new(),
+            vault: SharedVault(Arc::new(Mutex::new(vault))),
+            numbers,
+            network: true,
+            path: 0,
+            booted_at: 0,
+            mono_base: 0,
+            wall_skew_ms: 0,
+            synced_until: 0,
+            seed,
+            ring_until: BTreeMap::new(),
+            sound: BTreeMap::new(),
+            open_texts: Vec::new(),
+            calls: BTreeMap::new(),
+            timeout: None,
+            commands: 0,
+        }
+    }
+
+    fn clock(&self, now: u64) -> Now {
+        let wall = crate::world::EPOCH_MS + i64::try_from(now).unwrap_or(0) + self.wall_skew_ms;
+        Now { mono: Mono(now.saturating_sub(self.booted_at) + self.mono_base), wall: WallMillis(wall) }
+    }
+
+    /// The monotonic clock in microseconds.
+    #[must_use]
+    pub fn micros(&self, now: u64) -> MonoMicros {
+        MonoMicros(self.clock(now).mono.0 * 1000)
+    }
+
+    /// The true time of the machine's next deadline.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<u64> {
+        self.timeout
+    }
+
+    fn read_timeout(&mut self) {
+        let due = self.device.as_ref().and_then(Device::poll_timeout).map(|(due, _)| due.0);
+        self.timeout = due.map(|due| (due + self.booted_at).saturating_sub(self.mono_base));
+    }
+
+    /// The SIMs as the OS reports them.
+    #[must_use]
+    pub fn sims(&self) -> Vec<SimSlot> {
+        let slots = self.numbers.iter().enumerate().filter_map(|(slot, number)| {
+            Some(SimSlot {
+                line: Line(u8::try_from(slot).ok()?),
+                number: Some(*number),
+                imsi: Imsi::parse(&format!("26201{:010}", number.as_u64() % 10_000_000_000)),
+                country: Country::parse("DE")?,
+            })
+        });
+        slots.collect()
+    }
+
+    /// The network as the OS reports it.
+    pub fn snapshot(&mut self, new_path: bool) -> NetworkSnapshot {
+        self.path += u64::from(new_path);
+        NetworkSnapshot { path: self.path, connected: self.network, wifi: self.path.is_multiple_of(3), hint_bps: None }
+    }
+}
+
+impl World {
+    /// Starts a phone: a new life on what its store kept.
+    pub fn start_phone(&mut self, index: usize) {
+        let now = self.now;
+        let base = self.chance.below(1_000_000);
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.device.is_none()) else { return };
+        phone.boot += 1;
+        phone.booted_at = now;
+        phone.mono_base = base;
+        phone.synced_until = now;
+        let mut seed = [0; 32];
+        for (to, from) in seed.iter_mut().zip(phone.seed.to_le_bytes().into_iter().chain(phone.boot.to_le_bytes())) {
+            *to = from;
+        }
+        let random = Box::new(SeededRandom::from_seed(seed));
+        let vault = Box::new(phone.vault.clone());
+        phone.device =
+            Some(Device::new(sim_config(), phone.rows.restore().unwrap_or_default(), vault, random, phone.clock(now)));
+        let (boot, sims, network) = (phone.boot, phone.sims(), phone.snapshot(true));
+        self.tell(index, Word::Started);
+        self.drain_phone(index);
+        self.phone_input(index, boot, Input::Host(HostInput::EmergencyNumbers(vec!["112".to_owned()])));
+        self.phone_input(index, boot, Input::Host(HostInput::Sims(sims)));
+        self.phone_input(index, boot, Input::Host(HostInput::Network(network)));
+    }
+
+    /// Kills a phone: what was not synced is gone.
+    pub fn kill_phone(&mut self, index: usize) {
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.device.is_some()) else { return };
+        phone.device = None;
+        phone.timeout = None;
+        phone.rows.crash();
+        phone.ring_until.clear();
+        phone.sound.clear();
+        phone.calls.clear();
+        self.tell(index, Word::Killed);
+        self.break_conns_of(index);
+        self.media.forget_phone(index);
+    }
+
+    /// Feeds a machine one input and carries out what it orders.
+    pub fn phone_input(&mut self, index: usize, boot: u64, input: Input) {
+        let now = self.now;
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot) else { return };
+        let clock = phone.clock(now);
+        let Some(device) = &mut phone.device else { return };
+        if let Input::Host(HostInput::CarrierCall { state, .. }) = &input {
+            let on = matches!(state, tandem_machine::input::CarrierCallState::Active);
+            self.history.add(now, index, Word::CarrierActive { on });
+        }
+        device.handle(input, clock);
+        self.inputs += 1;
+        self.drain_phone(index);
+    }
+
+    /// Tells a machine that a deadline has come.
+    pub fn phone_timeout(&mut self, index: usize) {
+        let now = self.now;
+        let Some(phone) = self.phones.get_mut(index) else { return };
+        let clock = phone.clock(now);
+        if let Some(device) = &mut phone.device {
+            device.handle_timeout(clock);
+            self.inputs += 1;
+        }
+        self.drain_phone(index);
+    }
+
+    /// A command of the person's.
+    pub fn command(&mut self, index: usize, boot: u64, command: Command) {
+        if let Command::Dial { target: tandem_machine::input::Target::Number(digits), .. } = &command {
+            let emergency = matches!(digits.expose().as_str(), "112" | "110" | "1-1-2");
+            self.tell(index, Word::Dialed { digits: digits.expose().replace('-', ""), emergency });
+        }
+        if self.planted == Some(Planted::SmsBeforeTheSwap)
+            && let Command::TextToSms { id } = &command
+        {
+            self.sms_without_asking(index, *id);
+        }
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot) else { return };
+        phone.commands += 1;
+        let ticket = Ticket(phone.commands);
+        self.phone_input(index, boot, Input::Command { ticket, command });
+    }
+
+    fn drain_phone(&mut self, index: usize) {
+        while let Some(effect) = self.phones.get_mut(index).and_then(|phone| phone.device.as_mut()?.poll_effect()) {
+            if let Some(trace) = &mut self.trace {
+                use std::fmt::Write;
+                let _infallible = writeln!(trace, "{} phone {index} {effect:?}", self.now);
+            }
+            self.phone_effect(index, effect);
+        }
+        if let Some(phone) = self.phones.get_mut(index) {
+            phone.read_timeout();
+        }
+    }
+
+    fn phone_effect(&mut self, index: usize, effect: Effect) {
+        let boot = self.phones.get(index).map_or(0, |phone| phone.boot);
+        match effect {
+            Effect::Reply { .. } => {}
+            Effect::Commit { ticket, changes } => self.phone_commit(index, boot, ticket, changes),
+            Effect::Connect { line, link } => self.connect(index, line, link),
+            Effect::Disconnect { line, link } => self.disconnect(index, line, link),
+            Effect::Send { line, link, frame } => self.send_up(index, line, link, frame),
+            Effect::Register { ticket, request } => self.post_register(index, ticket, &request),
+            Effect::DialCarrier { ticket, digits, .. } => self.modem_dials(index, boot, ticket, digits.expose()),
+            Effect::SendSms { ticket, to, body, .. } => {
+                self.modem_texts(index, boot, ticket, to.expose(), body.as_str())
+            }
+            Effect::Media { call, order } => self.media_order(index, boot, call, order),
+            Effect::Emit(event) => self.shown(index, boot, event),
+        }
+    }
+
+    fn phone_commit(&mut self, index: usize, boot: u64, ticket: Ticket, changes: Vec<Change>) {
+        self.commits += 1;
+        if self.crash_at_commit == Some(self.commits) {
+            return self.later(0, What::Act(index, crate::plan::Act::Crash));
+        }
+        let fails = self.happens(self.faults.commit_fails);
+        let sync = 1 + self.chance.below(self.faults.sync_ms);
+        let now = self.now;
+        let Some(phone) = self.phones.get_mut(index) else { return };
+        let at = now.max(phone.synced_until) + sync;
+        phone.synced_until = at;
+        let outcome = if fails { Outcome::Failed(Failure::Full) } else { phone.rows.write(&changes) };
+        let answer = match outcome {
+            Outcome::Committed { duplicates } => StoreInput::Committed { ticket, duplicates },
+            Outcome::Failed(_) => StoreInput::Failed { ticket, why: StoreFailure::Full },
+        };
+        self.at(at, What::PhoneSynced(index, boot, answer, changes));
+    }
+
+    pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput, changes: &[Change]) {
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot && phone.device.is_some())
+        else {
+            return;
+        };
+        phone.rows.sync();
+        if let StoreInput::Committed { duplicates, .. } = &answer {
+            for (place, change) in changes.iter().enumerate() {
+                if !duplicates.contains(&place) {
+                    self.kept(index, change);
+                }
+            }
+        }
+        self.phone_input(index, boot, Input::Store(answer));
+    }
+
+    /// What became durable on a phone is what its user sees from now on, whatever happens to the process.
+    fn kept(&mut self, index: usize, change: &Change) {
+        match change {
+            Change::InsertOutgoing(row) => {
+                let id = (row.id.device_epoch.0, row.id.counter);
+                let to_epoch = row.to_epoch.map(|epoch| epoch.0);
+                let body = row.body.as_str().to_owned();
+                self.tell(index, Word::Wrote { id, to: row.to.as_u64(), to_epoch, body });
+                if let Some(phone) = self.phones.get_mut(index).filter(|_| to_epoch.is_some()) {
+                    phone.open_texts.push(row.id);
+                }
+            }
+            Change::InsertIncoming(row) => {
+                let id = (row.id.device_epoch.0, row.id.counter);
+                let body = row.body.as_ref().map(|body| body.as_str().to_owned());
+                let carrier = row.bearer == tandem_model::Bearer::Carrier;
+                self.tell(index, Word::ShownText { from: row.from.as_u64(), id, body, carrier });
+            }
+            Change::PutRegistration(row) => {
+                if let RegistrationPhase::Registered { epoch, .. } = &row.phase {
+                    self.tell(index, Word::Registered { number: row.number.as_u64(), epoch: epoch.0 });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn shown(&mut self, index: usize, boot: u64, event: Event) {
+        let server_ms = self.server_ms();
+        match &event {
+            Event::Text(view) => {
+                let id = (view.id.device_epoch.0, view.id.counter);
+                match view.status {
+                    TextStatus::Stored => self.tell(index, Word::ShownAsSent { id }),
+                    TextStatus::Ended { state, .. } => {
+                        self.tell(index, Word::ShownEnd { id, end: end_word(state) });
+                        if let Some(phone) = self.phones.get_mut(index) {
+                            phone.open_texts.retain(|open| *open != view.id);
+                        }
+                    }
+                    TextStatus::Refused => self.tell(index, Word::ShownEnd { id, end: "refused" }),
+                    TextStatus::Pending | TextStatus::CarrierSms | TextStatus::SmsFailed => {}
+                }
+            }
+            Event::Call(view) => {
+                let call = view.call.0;
+                if let Some(phone) = self.phones.get_mut(index) {
+                    let ring_until = phone.ring_until.get(&call).copied();
+                    if matches!(view.state, CallState::Ended(_)) {
+                        phone.calls.remove(&call);
+                    } else {
+                        phone.calls.insert(call, view.state);
+                    }
+                    let state = call_word(view.state);
+                    self.tell(index, Word::Call { call, state, outgoing: view.outgoing, server_ms, ring_until });
+                }
+            }
+            Event::Notice(tandem_machine::view::Notice::Stopped) => {
+                self.tell(index, Word::Fault { what: "the core stopped".to_owned() });
+            }
+            _ => {}
+        }
+        self.react(index, boot, &event);
+    }
+
+    /// Sound goes in or out of a data call.
+    pub fn data_sound(&mut self, index: usize, call: [u8; 16], on: bool) {
+        let changed = self.phones.get_mut(index).is_some_and(|phone| phone.sound.insert(call, on) != Some(on));
+        if changed {
+            self.tell(index, Word::DataSound { call, on });
+        }
+    }
+}
+
+fn end_word(state: TerminalState) -> &'static str {
+    match state {
+        TerminalState::Delivered => "delivered",
+        TerminalState::Expired => "expired",
+        TerminalState::Cancelled => "cancelled",
+        TerminalState::HandedToSms => "handed-to-sms",
+        TerminalState::RecipientChanged => "recipient-changed",
+    }
+}
+
+fn call_word(state: CallState) -> &'static str {
+    match state {
+        CallState::Checking => "checking",
+        CallState::Asking => "asking",
+        CallState::Calling => "calling",
+        CallState::Ringing => "ringing",
+        CallState::Connecting => "connecting",
+        CallState::Active => "active",
+        CallState::Reconnecting => "reconnecting",
+        CallState::Carrier => "carrier",
+        CallState::Ended(_) => "ended",
+    }
+}
+
+/// The machine's settings in the simulation: slower keep-alives, so that virtual days pass quickly.
+fn sim_config() -> Config {
+    Config { sealing_rotation: std::time::Duration::from_secs(2 * 24 * 3600), ..Config::default() }
+}

@@ -1,12 +1,15 @@
 //! What the tests of the whole device hold it by: a store that keeps rows, a vault without cryptography that still notices
 //! wrong keys and contexts, and the server's side of a session.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::{toy_key, toy_number, toy_signature};
 use crate::config::Config;
 use crate::device::Device;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::input::{Command, HostInput, Input, LinkId, LinkInput, Mode, StoreFailure, StoreInput, Target};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use tandem_model::random::SplitMix64;
 use tandem_model::rows::{
     Change, IncomingRow, MetaRow, OutgoingRow, RegistrationPhase, RegistrationRow, Restored, SettingsRow, status_after,
@@ -106,10 +109,10 @@ impl RigStore {
                 Change::PutRegistration(row) => drop(self.registrations.insert(row.line, row)),
                 Change::DropRegistration(line) => drop(self.registrations.remove(&line)),
                 Change::InsertOutgoing(row) => {
-                    if self.outgoing.contains_key(&row.id) {
-                        duplicates.push(at);
+                    if let Entry::Vacant(place) = self.outgoing.entry(row.id) {
+                        place.insert(row);
                     } else {
-                        self.outgoing.insert(row.id, row);
+                        duplicates.push(at);
                     }
                 }
                 Change::SetOutgoingStatus { id, status, stored_at } => {
@@ -119,11 +122,10 @@ impl RigStore {
                     }
                 }
                 Change::InsertIncoming(row) => {
-                    let key = (row.from, row.id);
-                    if self.incoming.contains_key(&key) {
-                        duplicates.push(at);
+                    if let Entry::Vacant(place) = self.incoming.entry((row.from, row.id)) {
+                        place.insert(row);
                     } else {
-                        self.incoming.insert(key, row);
+                        duplicates.push(at);
                     }
                 }
                 Change::MarkRead { from, ids, receipt } => {

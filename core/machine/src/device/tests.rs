@@ -1,5 +1,7 @@
 //! The whole device: recovery, determinism, and whatever anybody can throw at it.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::toy_number;
 use crate::effect::{Effect, Reply};
 use crate::input::{

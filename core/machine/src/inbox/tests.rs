@@ -1,5 +1,7 @@
 //! Texts for me seen from outside: durable, acknowledged, shown once.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::toy_number;
 use crate::effect::{Effect, Event};
 use crate::fold;

@@ -1,5 +1,7 @@
 //! Marks seen from outside: what is shown, for how long, and what the server is asked.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::toy_number;
 use crate::effect::{Effect, Event};
 use crate::input::Command;

@@ -1,5 +1,7 @@
 //! Texts of mine seen from outside: what is kept, sent, asked and shown, and in which order.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::toy_number;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::fold;

@@ -1,5 +1,7 @@
 //! Read receipts seen from outside.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::bench::toy_number;
 use crate::effect::{Effect, Refusal, Reply};
 use crate::input::{Command, StoreFailure};

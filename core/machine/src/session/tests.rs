@@ -1,5 +1,7 @@
 //! The session seen from outside: what the device sends and when.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use crate::effect::{Effect, Event};
 use crate::input::{HostInput, Input, LinkId, LinkInput, NetworkSnapshot};
 use crate::rig::{LINE, Rig, events, frames};

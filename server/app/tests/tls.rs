@@ -7,7 +7,10 @@ use common::phone::{Phone, Session};
 use common::{TestServer, config_in};
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
+use tandem_model::NumberEpoch;
 use tandem_server::{Config, Launch, StartError};
+use tandem_wire::ClientFrame;
+use tandem_wire::frame::GoodbyeReason;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -45,9 +48,11 @@ async fn a_session_stands_over_tls_and_not_beside_it() {
     let stream = connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap();
     let mut session = Session::over(Box::new(stream), "/v1/session").await;
     let nonce = session.challenge().await;
-    session.send(&tandem_wire::ClientFrame::Hello(Phone::new("+4915112345601", 1).hello(&nonce))).await;
+    let mut stranger = Phone::new("+4915112345601", 1);
+    stranger.epoch = NumberEpoch(1);
+    session.send(&ClientFrame::Hello(stranger.hello(&nonce))).await;
     let goodbye = session.goodbye().await;
-    assert_eq!(goodbye.reason, tandem_wire::frame::GoodbyeReason::NotRegistered);
+    assert_eq!(goodbye.reason, GoodbyeReason::NotRegistered);
 
     let plain = TcpStream::connect(server.at.addr).await.unwrap();
     let upgrade = tokio_tungstenite::client_async("ws://test/v1/session", plain);

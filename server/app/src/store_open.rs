@@ -94,7 +94,7 @@ pub fn open(section: &house::Store, given: Option<Box<dyn Store + Send>>) -> Res
 
 fn open_sqlite(section: &house::Store, file: &str) -> Result<Opened, StoreOpenError> {
     let unusable = |error: io::Error| StoreOpenError::DataDir { path: section.data_dir.clone(), why: error.kind() };
-    fs::create_dir_all(&section.data_dir).map_err(unusable)?;
+    make_private(&section.data_dir).map_err(unusable)?;
     let alone = lock(&section.data_dir).map_err(|error| match error {
         TryLockError::WouldBlock => StoreOpenError::InUse(section.data_dir.clone()),
         TryLockError::Error(error) => unusable(error),
@@ -107,6 +107,15 @@ fn open_sqlite(section: &house::Store, file: &str) -> Result<Opened, StoreOpenEr
     let key = server_key::load_or_make(&section.data_dir)?;
     let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
     Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
+}
+
+/// A directory that is made here is its owner's alone: the database names every registered number.
+fn make_private(data_dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data_dir)
 }
 
 fn lock(data_dir: &Path) -> Result<File, TryLockError> {
@@ -202,6 +211,16 @@ mod tests {
         let told = refusal(&section(directory.path(), "sqlite:server.db"));
         assert!(told.contains("server.db") && told.contains("not an SQLite database"), "{told}");
         assert_eq!(fs::read(&path).unwrap(), b"these are my holiday notes, not a database");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_made_here_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let made = parent.path().join("deep/data");
+        open(&section(&made, "sqlite:server.db"), None).unwrap();
+        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

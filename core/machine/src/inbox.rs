@@ -1,4 +1,7 @@
-//! Texts for me: opened, made durable, and only then acknowledged and shown, once.
+//! Texts for me: opened, made durable, and only then acknowledged and shown, once and in their sender's order.
+//!
+//! Texts of one sender's device go into the store one commit after the other. When one cannot be kept, nothing that
+//! follows it is kept either: it is not acknowledged, the server delivers it again, and the order holds (P3).
 
 use crate::ctx::{Ctx, World};
 use crate::effect::Event;
@@ -6,10 +9,11 @@ use crate::fold;
 use crate::lines::Lines;
 use crate::text_envelope;
 use crate::view::ArrivedText;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 use tandem_model::rows::{Change, IncomingRow};
 use tandem_model::{
-    Bearer, DeviceEpoch, Line, Msisdn, Secret, SenderSeq, TextBody, TextId, Ticket, VaultError, WallMillis,
+    Bearer, DeviceEpoch, Line, Mono, Msisdn, Secret, SenderSeq, TextBody, TextId, Ticket, VaultError, WallMillis,
 };
 use tandem_wire::ClientFrame;
 use tandem_wire::frame::DeliverText;
@@ -17,27 +21,52 @@ use tandem_wire::frame::DeliverText;
 /// Texts on their way into the store; the server delivers further ones again.
 const ARRIVING_MAX: usize = 1_024;
 
+/// Texts in one commit.
+const BATCH_MAX: usize = 64;
+
 /// Senders' devices whose last place in the order is remembered. Forgetting one shows no gap where there may be one.
 const SENDERS_MAX: usize = 50_000;
+
+/// How long what follows a text that could not be kept is held off. By then the server has delivered it again, or it has
+/// ended there and never comes.
+const MISSED_WAIT: Duration = Duration::from_secs(120);
 
 /// Epoch of SMS that carry no id of their own.
 const NO_DEVICE: DeviceEpoch = DeviceEpoch(0);
 
+/// One sender's device, as it writes to one SIM.
+type Sender = (Line, Msisdn, DeviceEpoch);
+
 /// Texts on their way into the store.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    arriving: BTreeMap<Ticket, Arriving>,
+    lanes: BTreeMap<Sender, Lane>,
+    commits: BTreeMap<Ticket, Arriving>,
+    arriving: usize,
     /// Ids on their way, so that a text delivered twice in a row is one row.
     ids: BTreeSet<(Msisdn, TextId)>,
     /// The highest place received from each sender's device.
     highest: BTreeMap<(Msisdn, DeviceEpoch), SenderSeq>,
+    /// The first text that could not be kept, and how long what follows is held off.
+    missed: BTreeMap<Sender, (SenderSeq, Mono)>,
 }
 
+/// Texts of one sender's device: one commit is on its way, the others wait for it.
+#[derive(Debug, Default)]
+struct Lane {
+    committing: bool,
+    waiting: VecDeque<IncomingRow>,
+    /// The highest place that is on its way.
+    highest: Option<SenderSeq>,
+}
+
+/// What a commit holds.
 #[derive(Debug)]
-struct Arriving {
-    row: IncomingRow,
-    /// Position of the row among the commit's changes.
-    at: usize,
+enum Arriving {
+    /// Texts of one sender's device, in order.
+    Texts(Sender, Vec<IncomingRow>),
+    /// An SMS, behind `before` other changes.
+    Sms { row: IncomingRow, before: usize },
 }
 
 impl Inbox {
@@ -50,14 +79,22 @@ impl Inbox {
         let Some((number, _, key)) = lines.registered(line) else {
             return;
         };
-        if self.arriving.len() >= ARRIVING_MAX || self.ids.contains(&(text.from, text.id)) {
+        let sender = (line, text.from, text.id.device_epoch);
+        if self.ids.contains(&(text.from, text.id)) || self.is_held_off(sender, text.seq, ctx) {
+            return;
+        }
+        if self.arriving >= ARRIVING_MAX {
+            self.miss(sender, text.seq, ctx);
             return;
         }
         let context = text_envelope::context(text.from, number, text.id, text.seq);
         let body = match ctx.vault.open(key, &context, &text.sealed) {
             Ok(plain) => text_envelope::unwrap(&plain),
             // The keys will be there later; so will the text.
-            Err(VaultError::Locked) => return,
+            Err(VaultError::Locked) => {
+                self.miss(sender, text.seq, ctx);
+                return;
+            }
             Err(VaultError::DoesNotOpen | VaultError::KeyGone | VaultError::BadPeerKey) => None,
         };
         let row = IncomingRow {
@@ -65,22 +102,64 @@ impl Inbox {
             from: text.from,
             id: text.id,
             seq: Some(text.seq),
-            gap_before: self.gap_before(text),
+            gap_before: self.gap_before(sender, text.seq),
             body,
             bearer: Bearer::Data,
             sent_at: WallMillis(text.stored_at.0),
             received_at: ctx.now.wall,
             read: false,
         };
-        self.keep(row, Vec::new(), ctx);
+        self.ids.insert((row.from, row.id));
+        self.arriving += 1;
+        let lane = self.lanes.entry(sender).or_default();
+        lane.highest = lane.highest.max(row.seq);
+        lane.waiting.push_back(row);
+        self.commit_next(sender, ctx);
     }
 
     /// Missing places just before this one. The first text of a device shows none: what came before may have been meant for
     /// a former life of this number.
-    fn gap_before(&self, text: &DeliverText) -> u64 {
-        self.highest
-            .get(&(text.from, text.id.device_epoch))
-            .map_or(0, |highest| text.seq.0.saturating_sub(highest.0).saturating_sub(1))
+    fn gap_before(&self, sender: Sender, seq: SenderSeq) -> u64 {
+        let (_, from, device) = sender;
+        let kept = self.highest.get(&(from, device)).copied();
+        let coming = self.lanes.get(&sender).and_then(|lane| lane.highest);
+        kept.max(coming).map_or(0, |highest| seq.0.saturating_sub(highest.0).saturating_sub(1))
+    }
+
+    fn is_held_off(&mut self, sender: Sender, seq: SenderSeq, ctx: &Ctx<'_>) -> bool {
+        match self.missed.get(&sender) {
+            Some((missed, until)) if *missed < seq && ctx.now.mono < *until => true,
+            Some(_) => {
+                self.missed.remove(&sender);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn miss(&mut self, sender: Sender, seq: SenderSeq, ctx: &Ctx<'_>) {
+        if self.missed.len() >= ARRIVING_MAX && !self.missed.contains_key(&sender) {
+            self.missed.pop_first();
+        }
+        let missed = self.missed.entry(sender).or_insert((seq, Mono::ZERO));
+        *missed = (missed.0.min(seq), ctx.now.mono.after(MISSED_WAIT));
+    }
+
+    fn commit_next(&mut self, sender: Sender, ctx: &mut Ctx<'_>) {
+        let Some(lane) = self.lanes.get_mut(&sender) else {
+            return;
+        };
+        if lane.committing {
+            return;
+        }
+        if lane.waiting.is_empty() {
+            self.lanes.remove(&sender);
+            return;
+        }
+        let batch: Vec<IncomingRow> = lane.waiting.drain(..lane.waiting.len().min(BATCH_MAX)).collect();
+        lane.committing = true;
+        let commit = ctx.commit(batch.iter().cloned().map(Change::InsertIncoming).collect());
+        self.commits.insert(commit, Arriving::Texts(sender, batch));
     }
 
     /// An SMS came that proves no number. One from somebody without a number stays with the OS.
@@ -92,7 +171,7 @@ impl Inbox {
         lines: &Lines,
         ctx: &mut Ctx<'_>,
     ) {
-        if self.arriving.len() >= ARRIVING_MAX {
+        if self.arriving >= ARRIVING_MAX {
             return;
         }
         let from = match lines.country(line) {
@@ -110,7 +189,7 @@ impl Inbox {
                 (TextBody::new(body.expose().clone()), id, vec![Change::PutMeta(ctx.out.meta())])
             }
         };
-        if body.is_none() || self.ids.contains(&(from, id)) {
+        if body.is_none() || !self.ids.insert((from, id)) {
             return;
         }
         let row = IncomingRow {
@@ -125,15 +204,11 @@ impl Inbox {
             received_at: ctx.now.wall,
             read: false,
         };
-        self.keep(row, std::mem::take(&mut changes), ctx);
-    }
-
-    fn keep(&mut self, row: IncomingRow, mut changes: Vec<Change>, ctx: &mut Ctx<'_>) {
-        let at = changes.len();
+        self.arriving += 1;
+        let before = changes.len();
         changes.push(Change::InsertIncoming(row.clone()));
-        self.ids.insert((row.from, row.id));
         let commit = ctx.commit(changes);
-        self.arriving.insert(commit, Arriving { row, at });
+        self.commits.insert(commit, Arriving::Sms { row, before });
     }
 
     /// The store answered. False when the ticket is none of ours.
@@ -144,28 +219,66 @@ impl Inbox {
         lines: &Lines,
         ctx: &mut Ctx<'_>,
     ) -> bool {
-        let Some(Arriving { row, at }) = self.arriving.remove(&commit) else {
-            return false;
-        };
-        self.ids.remove(&(row.from, row.id));
-        // Not durable: not acknowledged, so the server keeps it and delivers it again. An SMS stays with the OS, which
-        // shows it.
-        let Some(duplicates) = duplicates else {
-            if row.bearer == Bearer::Carrier {
-                arrived(row, ctx);
+        match self.commits.remove(&commit) {
+            None => return false,
+            Some(Arriving::Sms { row, before }) => {
+                self.forget(&row);
+                // One that cannot be kept stays with the OS, which shows it; so do we.
+                if duplicates.is_none_or(|duplicates| !duplicates.contains(&before)) {
+                    arrived(row, ctx);
+                }
             }
-            return true;
-        };
-        if let Some(seq) = row.seq {
-            self.note_place(row.from, row.id.device_epoch, seq);
-            if let Some(session) = lines.session(row.line) {
-                ctx.send(&session, ClientFrame::TextTaken { texts: vec![(row.from, row.id)] });
+            Some(Arriving::Texts(sender, batch)) => {
+                if let Some(lane) = self.lanes.get_mut(&sender) {
+                    lane.committing = false;
+                }
+                match duplicates {
+                    Some(duplicates) => self.kept(sender, batch, duplicates, lines, ctx),
+                    None => self.lost(sender, &batch, ctx),
+                }
+                self.commit_next(sender, ctx);
             }
-        }
-        if !duplicates.contains(&at) {
-            arrived(row, ctx);
         }
         true
+    }
+
+    fn kept(
+        &mut self,
+        (line, from, device): Sender,
+        batch: Vec<IncomingRow>,
+        duplicates: &[usize],
+        lines: &Lines,
+        ctx: &mut Ctx<'_>,
+    ) {
+        if let Some(session) = lines.session(line) {
+            let texts = batch.iter().map(|row| (row.from, row.id)).collect();
+            ctx.send(&session, ClientFrame::TextTaken { texts });
+        }
+        for (at, row) in batch.into_iter().enumerate() {
+            self.forget(&row);
+            if let Some(seq) = row.seq {
+                self.note_place(from, device, seq);
+            }
+            if !duplicates.contains(&at) {
+                arrived(row, ctx);
+            }
+        }
+    }
+
+    /// Not durable, so not acknowledged: the server keeps it, and all that follows, and delivers it again.
+    fn lost(&mut self, sender: Sender, batch: &[IncomingRow], ctx: &Ctx<'_>) {
+        let waiting = self.lanes.remove(&sender).map(|lane| lane.waiting).unwrap_or_default();
+        for row in batch.iter().chain(&waiting) {
+            self.forget(row);
+            if let Some(seq) = row.seq {
+                self.miss(sender, seq, ctx);
+            }
+        }
+    }
+
+    fn forget(&mut self, row: &IncomingRow) {
+        self.ids.remove(&(row.from, row.id));
+        self.arriving = self.arriving.saturating_sub(1);
     }
 
     fn note_place(&mut self, from: Msisdn, device: DeviceEpoch, seq: SenderSeq) {

@@ -152,6 +152,50 @@ fn a_gap_in_the_order_is_shown_and_survives_a_restart() {
 }
 
 #[test]
+fn texts_of_one_device_are_kept_one_commit_after_the_other_and_acknowledged_together() {
+    let mut rig = Rig::online(&[PEER]);
+    rig.store_says = None;
+    for n in 1..=3 {
+        let text = delivery(&rig, n, n, "x");
+        deliver(&mut rig, text);
+    }
+    assert_eq!(rig.unanswered.len(), 1, "the first is on its way, the others wait for it");
+    let (ticket, changes) = rig.unanswered.pop().unwrap();
+    rig.store_says = Some(Ok(()));
+    let effects = rig.answer_commit(ticket, &changes);
+    assert_eq!(taken(&effects), [id(1), id(2), id(3)]);
+    assert_eq!(arrived(&effects).iter().map(|text| text.gap_before).collect::<Vec<_>>(), [0, 0, 0]);
+}
+
+#[test]
+fn what_follows_a_text_that_could_not_be_kept_waits_for_it() {
+    let mut rig = Rig::online(&[PEER]);
+    rig.store_says = Some(Err(StoreFailure::Full));
+    let first = delivery(&rig, 1, 1, "one");
+    deliver(&mut rig, first.clone());
+    rig.store_says = Some(Ok(()));
+    let second = delivery(&rig, 2, 2, "two");
+    let effects = deliver(&mut rig, second.clone());
+    assert!(taken(&effects).is_empty() && arrived(&effects).is_empty(), "not before the first");
+    assert_eq!(taken(&deliver(&mut rig, first)), [id(1)]);
+    assert_eq!(taken(&deliver(&mut rig, second)), [id(2)]);
+}
+
+#[test]
+fn a_text_that_never_comes_again_holds_nothing_off_for_ever() {
+    let mut rig = Rig::online(&[PEER]);
+    rig.store_says = Some(Err(StoreFailure::Full));
+    let first = delivery(&rig, 1, 1, "one");
+    deliver(&mut rig, first);
+    rig.store_says = Some(Ok(()));
+    let second = delivery(&rig, 2, 2, "two");
+    rig.pass_online(119_999);
+    assert!(taken(&deliver(&mut rig, second.clone())).is_empty());
+    rig.pass_online(1);
+    assert_eq!(taken(&deliver(&mut rig, second)), [id(2)]);
+}
+
+#[test]
 fn an_sms_is_a_text_too_and_the_same_words_twice_are_two() {
     let mut rig = Rig::online(&[PEER]);
     let first = arrived(&sms(&mut rig, "0151 23000002", "ok"));

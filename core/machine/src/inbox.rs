@@ -34,8 +34,8 @@ const MISSED_WAIT: Duration = Duration::from_secs(120);
 /// Epoch of SMS that carry no id of their own.
 const NO_DEVICE: DeviceEpoch = DeviceEpoch(0);
 
-/// One sender's device, as it writes to one SIM.
-type Sender = (Line, Msisdn, DeviceEpoch);
+/// One sender's device, as it writes to one SIM. Its number may change from text to text; its order goes on.
+type Sender = (Line, DeviceEpoch);
 
 /// Texts on their way into the store.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ impl Inbox {
         let Some((number, _, key)) = lines.registered(line) else {
             return;
         };
-        let sender = (line, text.from, text.id.device_epoch);
+        let sender = (line, text.id.device_epoch);
         if self.ids.contains(&(text.from, text.id)) || self.is_held_off(sender, text.seq, ctx) {
             return;
         }
@@ -102,7 +102,7 @@ impl Inbox {
             from: text.from,
             id: text.id,
             seq: Some(text.seq),
-            gap_before: self.gap_before(sender, text.seq),
+            gap_before: self.gap_before(sender, text),
             body,
             bearer: Bearer::Data,
             sent_at: WallMillis(text.stored_at.0),
@@ -119,11 +119,10 @@ impl Inbox {
 
     /// Missing places just before this one. The first text of a device shows none: what came before may have been meant for
     /// a former life of this number.
-    fn gap_before(&self, sender: Sender, seq: SenderSeq) -> u64 {
-        let (_, from, device) = sender;
-        let kept = self.highest.get(&(from, device)).copied();
+    fn gap_before(&self, sender: Sender, text: &DeliverText) -> u64 {
+        let kept = self.highest.get(&(text.from, text.id.device_epoch)).copied();
         let coming = self.lanes.get(&sender).and_then(|lane| lane.highest);
-        kept.max(coming).map_or(0, |highest| seq.0.saturating_sub(highest.0).saturating_sub(1))
+        kept.max(coming).map_or(0, |highest| text.seq.0.saturating_sub(highest.0).saturating_sub(1))
     }
 
     fn is_held_off(&mut self, sender: Sender, seq: SenderSeq, ctx: &Ctx<'_>) -> bool {
@@ -244,7 +243,7 @@ impl Inbox {
 
     fn kept(
         &mut self,
-        (line, from, device): Sender,
+        (line, device): Sender,
         batch: Vec<IncomingRow>,
         duplicates: &[usize],
         lines: &Lines,
@@ -257,7 +256,7 @@ impl Inbox {
         for (at, row) in batch.into_iter().enumerate() {
             self.forget(&row);
             if let Some(seq) = row.seq {
-                self.note_place(from, device, seq);
+                self.note_place(row.from, device, seq);
             }
             if !duplicates.contains(&at) {
                 arrived(row, ctx);

@@ -182,6 +182,18 @@ fn what_follows_a_text_that_could_not_be_kept_waits_for_it() {
 }
 
 #[test]
+fn a_device_whose_number_changed_keeps_its_order() {
+    let mut rig = Rig::online(&[PEER]);
+    rig.store_says = None;
+    let first = delivery(&rig, 1, 1, "one");
+    let mut second = delivery(&rig, 2, 2, "two");
+    second.from = toy_number(9);
+    deliver(&mut rig, first);
+    deliver(&mut rig, second);
+    assert_eq!(rig.unanswered.len(), 1, "the second waits for the first");
+}
+
+#[test]
 fn a_text_that_never_comes_again_holds_nothing_off_for_ever() {
     let mut rig = Rig::online(&[PEER]);
     rig.store_says = Some(Err(StoreFailure::Full));

@@ -28,7 +28,7 @@ use compose::Composing;
 use draft::Asked;
 pub(crate) use draft::Draft;
 use flow::{Flow, swap_reply};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tandem_model::rows::{Change, OutgoingRow};
 use tandem_model::{Line, Mono, Msisdn, SenderSeq, TerminalState, TextId, TextStatus, Ticket, WhyNotData};
@@ -39,6 +39,9 @@ const WORDS_MAX: usize = 32 * 1024 * 1024;
 
 /// How long until an end that could not be made durable is tried again.
 const END_AGAIN: Duration = Duration::from_secs(30);
+
+/// Ends remembered as known.
+const ENDED_MAX: usize = 256;
 
 /// All texts of mine that have no end yet.
 #[derive(Debug, Default)]
@@ -62,6 +65,8 @@ pub(crate) struct Outbox {
     /// Texts handed to SMS without asking the server, which it is still to be told of.
     owed_swaps: BTreeMap<TextId, (Line, Msisdn)>,
     words: usize,
+    /// Ends that are durable since this boot: told again, they are only acknowledged again.
+    ended: VecDeque<TextId>,
 }
 
 /// One text.
@@ -86,6 +91,8 @@ enum Kept {
     Plain(plain_sms::PlainSms),
     /// Texts that were read.
     Read { line: Line, by: Msisdn, ids: Vec<TextId> },
+    /// An end of a text that nobody here waits for any more.
+    LateEnd { line: Line, id: TextId, to: Msisdn, state: TerminalState },
     /// A new status.
     Status(TextId, TextStatus),
     /// An end; `tell` the server that it is durable.
@@ -109,7 +116,10 @@ impl Outbox {
                 }
                 (TextStatus::Stored, _) => self.open(row, Flow::Stored, true),
                 (TextStatus::SmsFailed, _) => self.open(row, Flow::SmsFailed, true),
-                (TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused, _) => {}
+                (
+                    TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused | TextStatus::LeftBehind,
+                    _,
+                ) => {}
             }
         }
     }
@@ -223,7 +233,14 @@ impl Outbox {
     }
 
     /// The store answered. False when the ticket is none of ours.
-    pub(crate) fn committed(&mut self, commit: Ticket, durable: bool, lines: &mut Lines, ctx: &mut Ctx<'_>) -> bool {
+    pub(crate) fn committed(
+        &mut self,
+        commit: Ticket,
+        duplicates: Option<&[usize]>,
+        lines: &mut Lines,
+        ctx: &mut Ctx<'_>,
+    ) -> bool {
+        let durable = duplicates.is_some();
         let Some(kept) = self.commits.remove(&commit) else {
             return false;
         };
@@ -236,9 +253,14 @@ impl Outbox {
             }
             Kept::Abandoned(_) => {}
             Kept::Plain(sms) => self.plain_kept(commit, sms, durable, ctx),
-            Kept::Read { line, by, ids } if durable => self.read_kept(line, by, ids, lines, ctx),
+            Kept::Read { line, by, ids } if durable => {
+                self.read_kept(line, by, ids, duplicates.unwrap_or_default(), lines, ctx);
+            }
             // Not told to the server, which goes on saying it.
             Kept::Read { .. } => {}
+            Kept::LateEnd { line, id, to, state } => {
+                self.late_end_kept((line, id, to, state), duplicates, lines, ctx);
+            }
             Kept::Status(id, status) => self.status_kept(id, status, ctx),
             Kept::End { id, state, tell } => self.end_kept(id, state, tell, durable, lines, ctx),
         }
@@ -253,7 +275,7 @@ impl Outbox {
         };
         ctx.emit(Event::Text(TextView { id, to: text.row.to, status }));
         match status {
-            TextStatus::CarrierSms | TextStatus::Refused => {
+            TextStatus::CarrierSms | TextStatus::Refused | TextStatus::LeftBehind => {
                 if let Some((ticket, _)) = self.close(id, ctx).and_then(|text| text.wanted) {
                     ctx.reply(ticket, Err(Refusal::Stale));
                 }
@@ -284,6 +306,10 @@ impl Outbox {
         };
         text.row.status = TextStatus::Ended { state, read: false };
         show(&text.row, ctx);
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
         if tell && let Some(session) = lines.session(text.row.line) {
             ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
         }
@@ -310,39 +336,53 @@ impl Outbox {
         self.pump(line, lines, ctx);
     }
 
-    /// A line's registration is over: its texts have nobody to come from any more, and end by name.
+    /// A line's registration is over: what the server does not have yet is refused by name, what it has is left behind.
     pub(crate) fn line_over(&mut self, line: Line, ctx: &mut Ctx<'_>) {
-        let mine: Vec<(TextId, TextStatus)> = self
+        let mine: Vec<TextId> = self
             .texts
             .iter()
             .filter(|(_, text)| text.row.line == line && text.row.seq.is_some() && !text.flow.is_settled())
-            .map(|(id, text)| (*id, text.row.status))
+            .map(|(id, _)| *id)
             .collect();
-        for (id, status) in mine {
-            self.abandon(id, status, ctx);
+        for id in mine {
+            self.abandon(id, ctx);
         }
         self.owed_swaps.retain(|_, (of, _)| *of != line);
     }
 
-    fn abandon(&mut self, id: TextId, status: TextStatus, ctx: &mut Ctx<'_>) {
-        if let Some((ticket, _)) = self.texts.get_mut(&id).and_then(|text| text.wanted.take()) {
+    fn abandon(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
+        let Some(text) = self.texts.get_mut(&id) else {
+            return;
+        };
+        let (status, attempted) = (text.row.status, text.attempted);
+        if let Some((ticket, _)) = text.wanted.take() {
             ctx.reply(ticket, Err(Refusal::NotRegistered));
         }
-        match status {
-            TextStatus::Stored => self.end(id, TerminalState::Expired, false, ctx),
-            TextStatus::Pending | TextStatus::SmsFailed => self.refuse(id, ctx),
-            TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused => {}
+        match (status, attempted) {
+            // The server may go on with it; what becomes of it, this phone may not hear, and must not make up.
+            (TextStatus::Stored | TextStatus::Pending, true) | (TextStatus::Stored, false) => {
+                self.leave(id, TextStatus::LeftBehind, ctx);
+            }
+            (TextStatus::Pending, false) => self.leave(id, TextStatus::Refused, ctx),
+            // Its SMS may still be tried again by the user.
+            (TextStatus::SmsFailed, _) => {}
+            (TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused | TextStatus::LeftBehind, _) => {}
         }
     }
 
     /// It will not be sent: the user is told by its status.
     fn refuse(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
+        self.leave(id, TextStatus::Refused, ctx);
+    }
+
+    /// Nobody here waits for it any more, and its status says why.
+    fn leave(&mut self, id: TextId, status: TextStatus, ctx: &mut Ctx<'_>) {
         if let Some(Flow::AskingUser { prompt }) = self.texts.get(&id).map(|text| &text.flow) {
             self.prompts.close(*prompt, ctx);
         }
         self.set_flow(id, Flow::Leaving);
         self.leave_lane(id);
-        self.commit_status(id, TextStatus::Refused, None, ctx);
+        self.commit_status(id, status, None, ctx);
     }
 
     /// When [`Outbox::handle_timeout`] is due.

@@ -149,7 +149,7 @@ impl Phone {
         let durable = duplicates.is_some();
         let taken = self.settings_kept(ticket, durable, ctx)
             || self.lines.iter_mut().any(|unit| unit.committed(ticket, durable, ctx))
-            || self.outbox.committed(ticket, durable, &mut self.lines, ctx)
+            || self.outbox.committed(ticket, duplicates.map(Vec::as_slice), &mut self.lines, ctx)
             || self.inbox.committed(ticket, duplicates.map(Vec::as_slice), &self.lines, ctx)
             || self.receipts.committed(ticket, durable, ctx)
             || self.calls.on_store(ticket);

@@ -18,7 +18,7 @@ use tandem_model::vault::{KeyHandle, signed};
 use tandem_model::{
     Country, DeviceEpoch, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, Mono,
     MonoMicros, Msisdn, Nonce, Now, NumberEpoch, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis,
-    Signature, SimSlot, TextId, TextStatus, Ticket, Vault, VaultError, WallMillis,
+    Signature, SimSlot, TerminalState, TextId, TextStatus, Ticket, Vault, VaultError, WallMillis,
 };
 use tandem_wire::frame::{Marks, SendText, Welcome};
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
@@ -115,12 +115,18 @@ impl RigStore {
                         duplicates.push(at);
                     }
                 }
-                Change::SetOutgoingStatus { id, status, stored_at } => {
-                    if let Some(row) = self.outgoing.get_mut(&id) {
+                Change::SetOutgoingStatus { id, status, stored_at } => match self.outgoing.get_mut(&id) {
+                    Some(row) => {
                         row.status = status_after(row.status, status);
                         row.stored_at = stored_at.or(row.stored_at);
+                        let read = TextStatus::Ended { state: TerminalState::Delivered, read: true };
+                        let unread = TextStatus::Ended { state: TerminalState::Delivered, read: false };
+                        if row.status != status && (row.status, status) != (read, unread) {
+                            duplicates.push(at);
+                        }
                     }
-                }
+                    None => duplicates.push(at),
+                },
                 Change::InsertIncoming(row) => {
                     if let Entry::Vacant(place) = self.incoming.entry((row.from, row.id)) {
                         place.insert(row);

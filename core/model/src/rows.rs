@@ -23,7 +23,8 @@ pub enum Change {
     /// Inserts a text of mine together with the sequence number it took. A text of that id that is already there stays
     /// as it is and is reported as a duplicate.
     InsertOutgoing(OutgoingRow),
-    /// Updates the status of a text of mine. Never replaces an end by anything but the same end (`read` may turn true).
+    /// Updates the status of a text of mine. Never replaces an end by anything but the same end (`read` may turn true); one
+    /// that therefore does not apply, or whose text is not there, is reported as a duplicate.
     SetOutgoingStatus {
         /// Which.
         id: TextId,
@@ -295,7 +296,8 @@ pub const fn status_after(now: TextStatus, next: TextStatus) -> TextStatus {
             | TextStatus::Stored
             | TextStatus::CarrierSms
             | TextStatus::SmsFailed
-            | TextStatus::Refused,
+            | TextStatus::Refused
+            | TextStatus::LeftBehind,
             next,
         ) => next,
     }

@@ -75,8 +75,11 @@ pub enum TextStatus {
     CarrierSms,
     /// The carrier refused the SMS; the user may try again.
     SmsFailed,
-    /// Refused by the server for good before it was ever stored; the user is told why.
+    /// Refused by the server for good before it was ever stored, or given up because its sender's registration was over and
+    /// nobody can tell what became of it. The user is told why.
     Refused,
+    /// Stored at the server under a registration that is over. The server goes on with it; its end cannot be learned here.
+    LeftBehind,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) const fn status(status: TextStatus) -> (i64, Option<i64>, bool) {
         TextStatus::CarrierSms => (CARRIER_SMS, None, false),
         TextStatus::SmsFailed => (SMS_FAILED, None, false),
         TextStatus::Refused => (REFUSED, None, false),
+        TextStatus::LeftBehind => (LEFT_BEHIND, None, false),
         TextStatus::Ended { state, read } => (ENDED, Some(ending(state)), read),
     }
 }
@@ -21,6 +22,7 @@ const CARRIER_SMS: i64 = 2;
 const SMS_FAILED: i64 = 3;
 const REFUSED: i64 = 4;
 const ENDED: i64 = 5;
+const LEFT_BEHIND: i64 = 6;
 
 pub(crate) fn status_from(code: i64, ending: Option<i64>, read: bool) -> Option<TextStatus> {
     match (code, ending) {
@@ -29,6 +31,7 @@ pub(crate) fn status_from(code: i64, ending: Option<i64>, read: bool) -> Option<
         (CARRIER_SMS, None) => Some(TextStatus::CarrierSms),
         (SMS_FAILED, None) => Some(TextStatus::SmsFailed),
         (REFUSED, None) => Some(TextStatus::Refused),
+        (LEFT_BEHIND, None) => Some(TextStatus::LeftBehind),
         (ENDED, Some(ending)) => Some(TextStatus::Ended { state: ending_from(ending)?, read }),
         _ => None,
     }
@@ -38,8 +41,14 @@ pub(crate) fn status_from(code: i64, ending: Option<i64>, read: bool) -> Option<
 pub(crate) const fn is_open(status: TextStatus) -> bool {
     match status {
         TextStatus::Pending | TextStatus::Stored | TextStatus::SmsFailed => true,
-        TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused => false,
+        TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused | TextStatus::LeftBehind => false,
     }
+}
+
+/// Whether a row's status says what was asked to be written; a text already read says that it was delivered, too.
+pub(crate) fn says(row: TextStatus, asked: TextStatus) -> bool {
+    let ((row, ending, seen), (asked, asked_ending, asked_seen)) = (status(row), status(asked));
+    row == asked && ending == asked_ending && seen >= asked_seen
 }
 
 const fn ending(state: TerminalState) -> i64 {
@@ -185,11 +194,12 @@ mod tests {
             TextStatus::CarrierSms,
             TextStatus::SmsFailed,
             TextStatus::Refused,
+            TextStatus::LeftBehind,
         ] {
             let (code, ending, read) = status(written);
             assert_eq!(status_from(code, ending, read), Some(written));
         }
         assert_eq!(status_from(ENDED, None, false), None);
-        assert_eq!(status_from(ENDED + 1, None, false), None);
+        assert_eq!(status_from(LEFT_BEHIND + 1, None, false), None);
     }
 }

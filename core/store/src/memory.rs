@@ -174,16 +174,16 @@ impl Rows {
             }
             Change::InsertOutgoing(row) => return self.insert_outgoing(row),
             Change::SetOutgoingStatus { id, status, stored_at } => {
-                if let Some(row) = self.outgoing.get_mut(id) {
-                    row.status = status_after(row.status, *status);
-                    row.stored_at = stored_at.or(row.stored_at);
-                    let place = self.places.get(id).copied().unwrap_or_default();
-                    if codes::is_open(row.status) {
-                        self.open.insert((place, *id));
-                    } else {
-                        self.open.remove(&(place, *id));
-                    }
+                let Some(row) = self.outgoing.get_mut(id) else { return true };
+                row.status = status_after(row.status, *status);
+                row.stored_at = stored_at.or(row.stored_at);
+                let place = self.places.get(id).copied().unwrap_or_default();
+                if codes::is_open(row.status) {
+                    self.open.insert((place, *id));
+                } else {
+                    self.open.remove(&(place, *id));
                 }
+                return !codes::says(row.status, *status);
             }
             Change::InsertIncoming(row) => return self.insert_incoming(row),
             Change::MarkRead { from, ids, receipt } => self.mark_read(*from, ids, *receipt),

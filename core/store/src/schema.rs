@@ -50,7 +50,7 @@ CREATE TABLE thread (
 ) STRICT;
 CREATE INDEX thread_by_peer ON thread (peer, position);
 
--- status: 0 pending, 1 stored, 2 carrier sms, 3 sms failed, 4 refused, 5 ended.
+-- status: 0 pending, 1 stored, 2 carrier sms, 3 sms failed, 4 refused, 5 ended, 6 left behind.
 -- ending: 0 delivered, 1 expired, 2 cancelled, 3 handed to sms, 4 recipient changed.
 CREATE TABLE outgoing (
     position     INTEGER NOT NULL PRIMARY KEY REFERENCES thread (position),
@@ -61,7 +61,7 @@ CREATE TABLE outgoing (
     to_epoch     INTEGER,
     seq          INTEGER,
     written_at   INTEGER NOT NULL,
-    status       INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5),
+    status       INTEGER NOT NULL CHECK (status BETWEEN 0 AND 6),
     ending       INTEGER CHECK (ending BETWEEN 0 AND 4),
     seen         INTEGER NOT NULL CHECK (seen IN (0, 1)),
     stored_at    INTEGER,

@@ -24,7 +24,9 @@ pub(crate) fn change(conn: &Connection, change: &Change) -> Result<bool> {
         Change::PutRegistration(row) => put_registration(conn, row)?,
         Change::DropRegistration(line) => drop_registration(conn, *line)?,
         Change::InsertOutgoing(row) => return insert_outgoing(conn, row),
-        Change::SetOutgoingStatus { id, status, stored_at } => set_outgoing_status(conn, *id, *status, *stored_at)?,
+        Change::SetOutgoingStatus { id, status, stored_at } => {
+            return set_outgoing_status(conn, *id, *status, *stored_at);
+        }
         Change::InsertIncoming(row) => return insert_incoming(conn, row),
         Change::MarkRead { from, ids, receipt } => mark_read(conn, *from, ids, *receipt)?,
         Change::ReceiptsSent { from, ids } => receipts_sent(conn, *from, ids)?,
@@ -141,27 +143,33 @@ fn set_outgoing_status(
     id: TextId,
     status: TextStatus,
     stored_at: Option<ServerMillis>,
-) -> Result<()> {
+) -> Result<bool> {
     let (code, ending, seen) = codes::status(status);
-    conn.prepare_cached(
-        "UPDATE outgoing SET
+    let applied = conn
+        .prepare_cached(
+            "UPDATE outgoing SET
              seen = CASE WHEN ending IS NULL THEN :seen
                  WHEN ending = 0 AND :ending IS 0 THEN max(seen, :seen)
                  ELSE seen END,
              ending = coalesce(ending, :ending),
              status = CASE WHEN ending IS NULL THEN :status ELSE status END,
              stored_at = coalesce(:stored_at, stored_at)
-         WHERE device_epoch = :device_epoch AND counter = :counter",
-    )?
-    .execute(named_params! {
-        ":status": code,
-        ":ending": ending,
-        ":seen": seen,
-        ":stored_at": stored_at.map(|at| at.0),
-        ":device_epoch": int(id.device_epoch.0),
-        ":counter": int(id.counter),
-    })?;
-    Ok(())
+         WHERE device_epoch = :device_epoch AND counter = :counter
+         RETURNING status = :status AND ending IS :ending AND seen >= :seen",
+        )?
+        .query_row(
+            named_params! {
+                ":status": code,
+                ":ending": ending,
+                ":seen": seen,
+                ":stored_at": stored_at.map(|at| at.0),
+                ":device_epoch": int(id.device_epoch.0),
+                ":counter": int(id.counter),
+            },
+            |row| row.get::<_, bool>(0),
+        )
+        .optional()?;
+    Ok(applied != Some(true))
 }
 
 fn insert_incoming(conn: &Connection, row: &IncomingRow) -> Result<bool> {

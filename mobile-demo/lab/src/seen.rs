@@ -161,6 +161,7 @@ fn text_status(status: TextStatus) -> (&'static str, Option<bool>) {
         TextStatus::CarrierSms => ("carrier-sms", None),
         TextStatus::SmsFailed => ("sms-failed", None),
         TextStatus::Refused => ("refused", None),
+        TextStatus::LeftBehind => ("left-behind", None),
     }
 }
 

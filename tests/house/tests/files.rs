@@ -1,5 +1,7 @@
 //! What no tracked file may hold.
 
+#![expect(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
+
 use std::process::Command;
 
 fn root() -> std::path::PathBuf {
@@ -49,7 +51,12 @@ fn unsafe_code_stays_in_ffi_and_media() {
             read(file).is_some_and(|text| {
                 text.lines().any(|line| {
                     let line = line.trim_start();
-                    !line.starts_with("//") && [word.as_str()].iter().any(|w| line.contains(&format!("{w}{{")) || line.contains(&format!("{w}fn")) || line.contains(&format!("{w}impl")))
+                    !line.starts_with("//")
+                        && [word.as_str()].iter().any(|w| {
+                            line.contains(&format!("{w}{{"))
+                                || line.contains(&format!("{w}fn"))
+                                || line.contains(&format!("{w}impl"))
+                        })
                 })
             })
         })

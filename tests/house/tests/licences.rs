@@ -1,5 +1,7 @@
 //! deny.toml's licences and bans hold over everything that is linked.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests stand outside test functions")]
+
 use cargo_metadata::MetadataCommand;
 use std::collections::BTreeSet;
 

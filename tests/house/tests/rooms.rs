@@ -1,5 +1,7 @@
 //! Rooms keep to their imports (DESIGN 3).
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests stand outside test functions")]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
 

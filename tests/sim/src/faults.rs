@@ -6,12 +6,10 @@ use tandem_model::random::SplitMix64;
 /// Chances per mille, and times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
-    /// A frame vanishes without a trace.
+    /// A frame vanishes, and its connection with it: a byte stream has no holes.
     pub frame_lost: u64,
     /// A frame comes twice.
     pub frame_doubled: u64,
-    /// A frame is overtaken by the next.
-    pub frame_reordered: u64,
     /// A frame is late by up to [`Faults::late_ms`].
     pub frame_late: u64,
     /// How late.
@@ -39,7 +37,6 @@ impl Faults {
     pub const NONE: Faults = Faults {
         frame_lost: 0,
         frame_doubled: 0,
-        frame_reordered: 0,
         frame_late: 0,
         late_ms: 0,
         link_breaks: 0,
@@ -59,7 +56,6 @@ impl Faults {
         Faults {
             frame_lost: chance(20),
             frame_doubled: chance(20),
-            frame_reordered: chance(10),
             frame_late: chance(50),
             late_ms: 20_000,
             link_breaks: chance(20),

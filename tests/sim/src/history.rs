@@ -11,6 +11,8 @@ pub type Id = (u64, u64);
 pub enum Word {
     /// The phone holds a number in an epoch from now on.
     Registered { number: u64, epoch: u64 },
+    /// The phone's registration is over, or about to be: what was stored for others goes on without it.
+    RegistrationOver,
     /// The user wrote a text and the phone said it is kept.
     Wrote { id: Id, to: u64, to_epoch: Option<u64>, body: String },
     /// The phone showed a text of its own as sent: the server has it.

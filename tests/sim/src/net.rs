@@ -1,4 +1,5 @@
-//! The network between phones and server: connections that break, frames that are lost, doubled, late and overtaken.
+//! The network between phones and server: connections that break with what is under way, frames that are doubled and late,
+//! registration requests that are lost, doubled and overtake each other.
 
 use crate::history::Word;
 use crate::world::{Conn, What, World};
@@ -36,6 +37,13 @@ impl World {
         let (up, down) = (20 + self.chance.below(5_000), 20 + self.chance.below(5_000));
         self.later(up, What::GoneAtServer(number));
         self.later(down, What::GoneAtPhone(number));
+    }
+
+    /// The server closes a connection: what it said before still arrives.
+    pub fn close_conn(&mut self, number: u64) {
+        let Some(conn) = self.conns.get(&number).filter(|conn| !conn.broken) else { return };
+        let last = conn.last_down;
+        self.at(last + 10, What::GoneAtPhone(number));
     }
 
     /// Breaks every connection of a phone.
@@ -97,21 +105,17 @@ impl World {
             return None;
         }
         let faults = self.faults;
-        if self.happens(faults.link_breaks) {
+        if self.happens(faults.link_breaks + faults.frame_lost) {
             self.break_conn(number);
-            return None;
-        }
-        if self.happens(faults.frame_lost) {
             return None;
         }
         let late = if self.happens(faults.frame_late) { self.chance.below(faults.late_ms + 1) } else { 0 };
         let wait = 15 + self.chance.below(20) + late;
-        let overtakes = self.happens(faults.frame_reordered);
         let doubled = self.happens(faults.frame_doubled).then(|| self.chance.below(2_000));
         let now = self.now;
         let conn = self.conns.get_mut(&number)?;
         let last = if up { &mut conn.last_up } else { &mut conn.last_down };
-        let time = if overtakes { now + 1 } else { (now + wait).max(*last) };
+        let time = (now + wait).max(*last);
         *last = (*last).max(time);
         Some(std::iter::once(time).chain(doubled.map(|more| time + more)).collect())
     }
@@ -140,6 +144,12 @@ impl World {
             _ => None,
         };
         let at = holder.micros(self.now);
+        let mut frame = frame;
+        if self.planted == Some(crate::planted::Planted::RingFromLocalStart)
+            && let ServerFrame::Call(envelope) = &mut frame
+        {
+            envelope.ring_until.0 += 60_000;
+        }
         let input = LinkInput::Frame { line, link, frame, at, wire_bytes: bytes(fill) };
         self.phone_input(phone, boot, Input::Link(input));
     }

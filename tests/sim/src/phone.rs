@@ -209,8 +209,15 @@ impl World {
             let on = matches!(state, tandem_machine::input::CarrierCallState::Active);
             self.history.add(now, index, Word::CarrierActive { on });
         }
+        let connected = match &input {
+            Input::Media { call, event: tandem_machine::input::MediaInput::Connected } => Some(call.0),
+            _ => None,
+        };
         device.handle(input, clock);
         self.inputs += 1;
+        if let (Some(Planted::SoundBeforeAnswer), Some(call)) = (self.planted, connected) {
+            self.data_sound(index, call, true);
+        }
         self.drain_phone(index);
     }
 
@@ -236,6 +243,14 @@ impl World {
             && let Command::TextToSms { id } = &command
         {
             self.sms_without_asking(index, *id);
+        }
+        let other =
+            self.phones.iter().enumerate().find(|(other, _)| *other != index).and_then(|(_, p)| p.numbers.first());
+        let command = crate::planted::spoil_command(self.planted, command, other.map(|number| number.e164()));
+        if self.planted == Some(Planted::CatchAllActs)
+            && let Command::Accept { call } = &command
+        {
+            self.data_sound(index, call.0, true);
         }
         let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot) else { return };
         phone.commands += 1;
@@ -274,7 +289,13 @@ impl World {
         }
     }
 
-    fn phone_commit(&mut self, index: usize, boot: u64, ticket: Ticket, changes: Vec<Change>) {
+    fn phone_commit(&mut self, index: usize, boot: u64, ticket: Ticket, mut changes: Vec<Change>) {
+        if self.planted == Some(Planted::PhoneForgetsDuplicates)
+            && let Some(phone) = self.phones.get(index)
+        {
+            let received = phone.rows.incoming().map(|row| (row.from, row.id)).collect();
+            crate::planted::spoil_commit(self.planted, &mut changes, &received);
+        }
         self.commits += 1;
         if self.crash_at_commit == Some(self.commits) {
             return self.later(0, What::Act(index, crate::plan::Act::Crash));
@@ -290,6 +311,10 @@ impl World {
             Outcome::Committed { duplicates } => StoreInput::Committed { ticket, duplicates },
             Outcome::Failed(_) => StoreInput::Failed { ticket, why: StoreFailure::Full },
         };
+        if self.planted == Some(Planted::PhoneAckBeforeSync) {
+            self.later(0, What::Phone(index, boot, Input::Store(answer.clone())));
+            return self.at(at + 20_000, What::PhoneSynced(index, boot, answer, changes));
+        }
         self.at(at, What::PhoneSynced(index, boot, answer, changes));
     }
 
@@ -327,11 +352,14 @@ impl World {
                 let carrier = row.bearer == tandem_model::Bearer::Carrier;
                 self.tell(index, Word::ShownText { from: row.from.as_u64(), id, body, carrier });
             }
-            Change::PutRegistration(row) => {
-                if let RegistrationPhase::Registered { epoch, .. } = &row.phase {
+            Change::PutRegistration(row) => match &row.phase {
+                RegistrationPhase::Registered { epoch, .. } => {
                     self.tell(index, Word::Registered { number: row.number.as_u64(), epoch: epoch.0 });
                 }
-            }
+                RegistrationPhase::Unregistering { .. } => self.tell(index, Word::RegistrationOver),
+                RegistrationPhase::Asking | RegistrationPhase::Proving { .. } => {}
+            },
+            Change::DropRegistration(_) => self.tell(index, Word::RegistrationOver),
             _ => {}
         }
     }
@@ -350,7 +378,7 @@ impl World {
                         }
                     }
                     TextStatus::Refused => self.tell(index, Word::ShownEnd { id, end: "refused" }),
-                    TextStatus::Pending | TextStatus::CarrierSms | TextStatus::SmsFailed => {}
+                    TextStatus::Pending | TextStatus::CarrierSms | TextStatus::SmsFailed | TextStatus::LeftBehind => {}
                 }
             }
             Event::Call(view) => {

@@ -7,7 +7,7 @@ use tandem_logic::store_answer::StoreAnswer;
 use tandem_logic::{Config, Effect, Input, Server, ServerNow, SmsOutcome};
 use tandem_model::{Mono, MonoMicros, Notary, Random, ServerMillis, Ticket};
 use tandem_server_store::MemoryStore;
-use tandem_wire::RegisterRequest;
+use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
 
 /// The server and its disk.
 pub struct ServerBox {
@@ -23,6 +23,8 @@ pub struct ServerBox {
     /// Registration requests being answered: the shell's ticket, and whom to answer.
     requests: std::collections::BTreeMap<u64, (usize, u64, Ticket)>,
     next_request: u64,
+    /// For a planted bug.
+    texts_seen: std::collections::BTreeSet<tandem_model::TextId>,
     timeout: Option<u64>,
 }
 
@@ -41,6 +43,7 @@ impl ServerBox {
             seed,
             requests: Default::default(),
             next_request: 0,
+            texts_seen: Default::default(),
             timeout: None,
         }
     }
@@ -133,8 +136,18 @@ impl World {
 
     fn server_effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Send { conn, frame } => self.send_down(conn, frame),
-            Effect::Close { conn } => self.break_conn(conn.0),
+            Effect::Send { frame: ServerFrame::TextState { .. }, .. }
+                if self.planted == Some(Planted::EndNeverReturned) => {}
+            Effect::Send { conn, frame } => {
+                if self.planted == Some(Planted::DeliveredWhenSent)
+                    && let ServerFrame::DeliverText(text) = &frame
+                {
+                    let taken = ClientFrame::TextTaken { texts: vec![(text.from, text.id)] };
+                    self.later(1, What::ToServer(conn.0, taken));
+                }
+                self.send_down(conn, frame);
+            }
+            Effect::Close { conn } => self.close_conn(conn.0),
             Effect::RegisterReply { ticket, reply } => {
                 let Some((phone, boot, theirs)) = self.server.requests.remove(&ticket.0) else { return };
                 if self.happens(self.faults.http_lost) {
@@ -160,10 +173,7 @@ impl World {
         if self.crash_at_commit == Some(self.commits) {
             return self.later(0, What::Act(usize::MAX, crate::plan::Act::Crash));
         }
-        if let Some(answer) = crate::planted::spoil_store(self.planted, &op) {
-            let boot = self.server.boot;
-            return self.later(1, What::ServerSynced(boot, ticket, answer));
-        }
+        let op = crate::planted::spoil_store(self.planted, op, &mut self.server.texts_seen);
         let answer = tandem_server_store::serve(&mut self.server.store, at, op);
         let early = self.planted == Some(Planted::AckBeforeSync);
         let sync = 1 + self.chance.below(self.faults.sync_ms);

@@ -23,6 +23,9 @@ const BYTES_AHEAD_MAX: usize = 256 * 1024;
 /// The slowest path texts are not given up on, in bytes a millisecond: 16 kbit/s.
 const SLOWEST_BYTES_PER_MS: usize = 2;
 
+/// Commits on their way at once, beyond which a server that floods us with old ends is not heard.
+const COMMITS_MAX: usize = 1_024;
+
 /// How soon a refused text is handed over again at the earliest, whatever the server says.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
 
@@ -146,19 +149,18 @@ impl Outbox {
         true
     }
 
-    /// The server tells an end. One that is not known here is old news and may be forgotten there.
+    /// The server tells an end.
     pub(crate) fn told_end(
         &mut self,
         line: Line,
         id: TextId,
+        to: Msisdn,
         state: TerminalState,
         lines: &mut Lines,
         ctx: &mut Ctx<'_>,
     ) {
         let Some(text) = self.texts.get(&id).filter(|text| text.row.line == line) else {
-            if let Some(session) = lines.session(line) {
-                ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
-            }
+            self.late_end(line, id, to, state, lines, ctx);
             return;
         };
         match (&text.flow, state) {
@@ -182,6 +184,44 @@ impl Outbox {
             ) => self.end(id, state, true, ctx),
             // With the carrier already: that end comes when the carrier has answered.
             (Flow::SmsOut { .. }, _) => {}
+        }
+    }
+
+    /// An end nobody here waits for: most often one that is known and could not be told in time. A text that was left behind
+    /// learns it after all; the first end of any other stays.
+    fn late_end(&mut self, line: Line, id: TextId, to: Msisdn, state: TerminalState, lines: &Lines, ctx: &mut Ctx<'_>) {
+        let Some(session) = lines.session(line) else {
+            return;
+        };
+        if self.ended.contains(&id) {
+            ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
+            return;
+        }
+        if self.commits.len() >= COMMITS_MAX {
+            return;
+        }
+        let status = TextStatus::Ended { state, read: false };
+        let commit = ctx.commit(vec![Change::SetOutgoingStatus { id, status, stored_at: None }]);
+        self.commits.insert(commit, Kept::LateEnd { line, id, to, state });
+    }
+
+    pub(super) fn late_end_kept(
+        &mut self,
+        (line, id, to, state): (Line, TextId, Msisdn, TerminalState),
+        duplicates: Option<&[usize]>,
+        lines: &Lines,
+        ctx: &mut Ctx<'_>,
+    ) {
+        // Not durable: not told to the server, which goes on saying it.
+        let Some(duplicates) = duplicates else {
+            return;
+        };
+        if duplicates.is_empty() {
+            let status = TextStatus::Ended { state, read: false };
+            ctx.emit(crate::effect::Event::Text(crate::view::TextView { id, to, status }));
+        }
+        if let Some(session) = lines.session(line) {
+            ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
         }
     }
 
@@ -261,7 +301,11 @@ impl Outbox {
         let back = match text.row.status {
             TextStatus::Stored => Flow::Stored,
             TextStatus::SmsFailed => Flow::SmsFailed,
-            TextStatus::Pending | TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused => {
+            TextStatus::Pending
+            | TextStatus::Ended { .. }
+            | TextStatus::CarrierSms
+            | TextStatus::Refused
+            | TextStatus::LeftBehind => {
                 // Stored, but the row does not say so yet: the server would say so again.
                 Flow::Queued { not_before: Mono::ZERO }
             }
@@ -317,9 +361,17 @@ impl Outbox {
     }
 
     /// The receipts are durable: shown, and the server may forget them.
-    pub(super) fn read_kept(&mut self, line: Line, by: Msisdn, ids: Vec<TextId>, lines: &mut Lines, ctx: &mut Ctx<'_>) {
+    pub(super) fn read_kept(
+        &mut self,
+        line: Line,
+        by: Msisdn,
+        ids: Vec<TextId>,
+        ended_otherwise: &[usize],
+        lines: &mut Lines,
+        ctx: &mut Ctx<'_>,
+    ) {
         let status = TextStatus::Ended { state: TerminalState::Delivered, read: true };
-        for id in &ids {
+        for (place, id) in ids.iter().enumerate() {
             match self.texts.get(id).map(|text| text.row.to == by && !text.flow.is_settled()) {
                 // Read, so delivered, whatever else was on its way.
                 Some(true) => {
@@ -332,6 +384,8 @@ impl Outbox {
                     }
                 }
                 Some(false) => {}
+                // Its first end stays, as when an SMS copy left while the server could not be asked.
+                None if ended_otherwise.contains(&place) => {}
                 None => ctx.emit(crate::effect::Event::Text(crate::view::TextView { id: *id, to: by, status })),
             }
         }

@@ -692,13 +692,50 @@ fn an_end_that_cannot_be_kept_is_not_told_and_is_tried_again() {
 }
 
 #[test]
-fn a_registration_that_ends_gives_every_open_text_a_name() {
+fn a_registration_that_ends_refuses_what_never_left_and_makes_up_no_end_for_what_did() {
     let mut rig = Rig::online(&[PEER, 3]);
     let waiting = stored_text(&mut rig);
-    let pending = rig.text_sent(3, "hello");
+    let sent = rig.text_sent(3, "hello");
+    let (ticket, effects) = rig.text(3, "and more");
+    let Some(Ok(Reply::Text(kept_back))) = reply_to(ticket, &effects) else { panic!("accepted") };
     rig.command(Command::Unregister { line: LINE });
-    assert_eq!(status_of(&rig, waiting.id), ended(TerminalState::Expired));
-    assert_eq!(status_of(&rig, pending.id), TextStatus::Refused);
+    assert_eq!(status_of(&rig, waiting.id), TextStatus::LeftBehind);
+    assert_eq!(status_of(&rig, sent.id), TextStatus::LeftBehind, "nobody knows whether the server has it");
+    assert_eq!(status_of(&rig, kept_back), TextStatus::Refused);
+}
+
+#[test]
+fn a_text_left_behind_learns_its_end_when_the_server_tells_it_after_all() {
+    let mut store = registered_store(&[PEER]);
+    let mut rig = Rig::online(&[PEER]);
+    let text = stored_text(&mut rig);
+    rig.command(Command::Unregister { line: LINE });
+    store.outgoing = rig.store.outgoing.clone();
+    let mut rig = Rig::boot(store, 9).0;
+    rig.connect();
+    let effects = told(&mut rig, &text, TerminalState::Delivered);
+    assert_eq!(statuses(&effects), [ended(TerminalState::Delivered)]);
+    assert_eq!(taken(&effects), [text.id]);
+    assert_eq!(status_of(&rig, text.id), ended(TerminalState::Delivered));
+}
+
+#[test]
+fn a_stored_text_that_waits_does_not_hold_up_the_next_one_after_a_restart() {
+    let mut rig = Rig::online(&[PEER]);
+    stored_text(&mut rig);
+    rig.crash();
+    rig.connect();
+    assert_eq!(rig.text_sent(PEER, "next").seq.0, 2);
+}
+
+#[test]
+fn a_prompt_about_a_text_that_was_read_meanwhile_is_gone() {
+    let mut rig = Rig::online(&[PEER]);
+    let text = rig.text_sent(PEER, "hello");
+    refused(&mut rig, text.ticket, RefuseReason::NotAvailable, 0);
+    assert_eq!(rig.device.prompts().len(), 1);
+    rig.frame(ServerFrame::ReadReceipt { by: text.to, ids: vec![text.id] });
+    assert!(rig.device.prompts().is_empty());
 }
 
 #[test]

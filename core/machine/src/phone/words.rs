@@ -57,8 +57,8 @@ impl Phone {
                 let taken = self.outbox.stored(line, ticket, id, stored_at, &mut self.lines, ctx);
                 self.count_late(taken);
             }
-            ServerFrame::TextState { id, state, .. } => {
-                self.outbox.told_end(line, id, state, &mut self.lines, ctx);
+            ServerFrame::TextState { id, to, state, .. } => {
+                self.outbox.told_end(line, id, to, state, &mut self.lines, ctx);
             }
             ServerFrame::TextSwapAnswer { ticket, id, end } => {
                 let taken = self.outbox.swapped(ticket, id, end, ctx);

@@ -14,12 +14,13 @@
 
 mod compose;
 mod draft;
+mod ending;
 mod flow;
 mod handover;
 mod plain_sms;
 mod sending;
 
-use crate::ctx::{Ctx, World};
+use crate::ctx::Ctx;
 use crate::effect::{Event, Refusal};
 use crate::lines::Lines;
 use crate::prompt::Prompts;
@@ -27,12 +28,11 @@ use crate::view::{Prompt, TextView};
 use compose::Composing;
 use draft::Asked;
 pub(crate) use draft::Draft;
-use flow::{Flow, swap_reply};
+use flow::Flow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tandem_model::rows::{Change, OutgoingRow};
 use tandem_model::{Line, Mono, Msisdn, SenderSeq, TerminalState, TextId, TextStatus, Ticket, WhyNotData};
-use tandem_wire::ClientFrame;
 
 /// Words waiting on this phone at most, in bytes.
 const WORDS_MAX: usize = 32 * 1024 * 1024;
@@ -207,31 +207,6 @@ impl Outbox {
         self.commits.insert(commit, Kept::Status(id, status));
     }
 
-    /// Makes an end durable; it is shown and told only then.
-    fn end(&mut self, id: TextId, state: TerminalState, tell: bool, ctx: &mut Ctx<'_>) {
-        let Some(text) = self.texts.get(&id) else {
-            return;
-        };
-        match text.flow {
-            Flow::Ending => return,
-            Flow::AskingUser { prompt } => {
-                self.prompts.close(prompt, ctx);
-            }
-            Flow::Queued { .. }
-            | Flow::Sent { .. }
-            | Flow::Stored
-            | Flow::Swapping(_)
-            | Flow::SmsOut { .. }
-            | Flow::SmsFailed
-            | Flow::EndLater { .. }
-            | Flow::Leaving => {}
-        }
-        let status = TextStatus::Ended { state, read: false };
-        let commit = ctx.commit(vec![Change::SetOutgoingStatus { id, status, stored_at: None }]);
-        self.commits.insert(commit, Kept::End { id, state, tell });
-        self.set_flow(id, Flow::Ending);
-    }
-
     /// The store answered. False when the ticket is none of ours.
     pub(crate) fn committed(
         &mut self,
@@ -284,38 +259,6 @@ impl Outbox {
         }
     }
 
-    fn end_kept(
-        &mut self,
-        id: TextId,
-        state: TerminalState,
-        tell: bool,
-        durable: bool,
-        lines: &mut Lines,
-        ctx: &mut Ctx<'_>,
-    ) {
-        if let Some((ticket, wanted)) = self.texts.get_mut(&id).and_then(|text| text.wanted.take()) {
-            ctx.reply(ticket, swap_reply(wanted, state));
-        }
-        if !durable {
-            // Not told to the server, which goes on saying it.
-            self.set_flow(id, Flow::EndLater { state, tell, at: ctx.now.mono.after(END_AGAIN) });
-            return;
-        }
-        let Some(mut text) = self.close(id, ctx) else {
-            return;
-        };
-        text.row.status = TextStatus::Ended { state, read: false };
-        show(&text.row, ctx);
-        if self.ended.len() >= ENDED_MAX {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(id);
-        if tell && let Some(session) = lines.session(text.row.line) {
-            ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
-        }
-        self.pump(text.row.line, lines, ctx);
-    }
-
     /// A line's session stands no more.
     pub(crate) fn session_down(&mut self, line: Line, ctx: &mut Ctx<'_>) {
         let on_their_way: Vec<TextId> = self
@@ -334,55 +277,6 @@ impl Outbox {
         self.tell_owed_swaps(line, lines, ctx);
         self.round_trip(line, lines, ctx);
         self.pump(line, lines, ctx);
-    }
-
-    /// A line's registration is over: what the server does not have yet is refused by name, what it has is left behind.
-    pub(crate) fn line_over(&mut self, line: Line, ctx: &mut Ctx<'_>) {
-        let mine: Vec<TextId> = self
-            .texts
-            .iter()
-            .filter(|(_, text)| text.row.line == line && text.row.seq.is_some() && !text.flow.is_settled())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in mine {
-            self.abandon(id, ctx);
-        }
-        self.owed_swaps.retain(|_, (of, _)| *of != line);
-    }
-
-    fn abandon(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
-        let Some(text) = self.texts.get_mut(&id) else {
-            return;
-        };
-        let (status, attempted) = (text.row.status, text.attempted);
-        if let Some((ticket, _)) = text.wanted.take() {
-            ctx.reply(ticket, Err(Refusal::NotRegistered));
-        }
-        match (status, attempted) {
-            // The server may go on with it; what becomes of it, this phone may not hear, and must not make up.
-            (TextStatus::Stored | TextStatus::Pending, true) | (TextStatus::Stored, false) => {
-                self.leave(id, TextStatus::LeftBehind, ctx);
-            }
-            (TextStatus::Pending, false) => self.leave(id, TextStatus::Refused, ctx),
-            // Its SMS may still be tried again by the user.
-            (TextStatus::SmsFailed, _) => {}
-            (TextStatus::Ended { .. } | TextStatus::CarrierSms | TextStatus::Refused | TextStatus::LeftBehind, _) => {}
-        }
-    }
-
-    /// It will not be sent: the user is told by its status.
-    fn refuse(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
-        self.leave(id, TextStatus::Refused, ctx);
-    }
-
-    /// Nobody here waits for it any more, and its status says why.
-    fn leave(&mut self, id: TextId, status: TextStatus, ctx: &mut Ctx<'_>) {
-        if let Some(Flow::AskingUser { prompt }) = self.texts.get(&id).map(|text| &text.flow) {
-            self.prompts.close(*prompt, ctx);
-        }
-        self.set_flow(id, Flow::Leaving);
-        self.leave_lane(id);
-        self.commit_status(id, status, None, ctx);
     }
 
     /// When [`Outbox::handle_timeout`] is due.

@@ -2,14 +2,14 @@
 
 use super::draft::Asked;
 use super::flow::Flow;
-use super::{Kept, OpenText, Outbox, show};
+use super::{OpenText, Outbox};
 use crate::backoff;
 use crate::ctx::{Ctx, SessionFacts, World};
 use crate::lines::Lines;
 use crate::text_envelope;
 use crate::view::{Choice, PromptAbout};
 use std::time::Duration;
-use tandem_model::rows::{Change, StandingChoice};
+use tandem_model::rows::StandingChoice;
 use tandem_model::{
     Line, MarkState, Mono, Msisdn, SealedBody, SealingKey, ServerMillis, TerminalState, TextId, TextStatus, Ticket,
     WhyNotData,
@@ -22,9 +22,6 @@ const BYTES_AHEAD_MAX: usize = 256 * 1024;
 
 /// The slowest path texts are not given up on, in bytes a millisecond: 16 kbit/s.
 const SLOWEST_BYTES_PER_MS: usize = 2;
-
-/// Commits on their way at once, beyond which a server that floods us with old ends is not heard.
-const COMMITS_MAX: usize = 1_024;
 
 /// How soon a refused text is handed over again at the earliest, whatever the server says.
 const AGAIN_MIN: Duration = Duration::from_secs(1);
@@ -147,82 +144,6 @@ impl Outbox {
         self.round_trip(line, lines, ctx);
         self.pump(line, lines, ctx);
         true
-    }
-
-    /// The server tells an end.
-    pub(crate) fn told_end(
-        &mut self,
-        line: Line,
-        id: TextId,
-        to: Msisdn,
-        state: TerminalState,
-        lines: &mut Lines,
-        ctx: &mut Ctx<'_>,
-    ) {
-        let Some(text) = self.texts.get(&id).filter(|text| text.row.line == line) else {
-            self.late_end(line, id, to, state, lines, ctx);
-            return;
-        };
-        match (&text.flow, state) {
-            (Flow::Ending | Flow::Leaving, _) => {}
-            // A swap was won whose answer never came, or came before the process died: the SMS is still owed. Its mark
-            // folds it with one that may have left already.
-            (
-                Flow::Queued { .. } | Flow::Sent { .. } | Flow::Stored | Flow::AskingUser { .. } | Flow::Swapping(_),
-                TerminalState::HandedToSms,
-            ) => self.sms_out(id, true, ctx),
-            (Flow::SmsOut { .. } | Flow::SmsFailed, TerminalState::HandedToSms) => {}
-            (
-                Flow::Queued { .. }
-                | Flow::Sent { .. }
-                | Flow::Stored
-                | Flow::AskingUser { .. }
-                | Flow::Swapping(_)
-                | Flow::SmsFailed
-                | Flow::EndLater { .. },
-                state,
-            ) => self.end(id, state, true, ctx),
-            // With the carrier already: that end comes when the carrier has answered.
-            (Flow::SmsOut { .. }, _) => {}
-        }
-    }
-
-    /// An end nobody here waits for: most often one that is known and could not be told in time. A text that was left behind
-    /// learns it after all; the first end of any other stays.
-    fn late_end(&mut self, line: Line, id: TextId, to: Msisdn, state: TerminalState, lines: &Lines, ctx: &mut Ctx<'_>) {
-        let Some(session) = lines.session(line) else {
-            return;
-        };
-        if self.ended.contains(&id) {
-            ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
-            return;
-        }
-        if self.commits.len() >= COMMITS_MAX {
-            return;
-        }
-        let status = TextStatus::Ended { state, read: false };
-        let commit = ctx.commit(vec![Change::SetOutgoingStatus { id, status, stored_at: None }]);
-        self.commits.insert(commit, Kept::LateEnd { line, id, to, state });
-    }
-
-    pub(super) fn late_end_kept(
-        &mut self,
-        (line, id, to, state): (Line, TextId, Msisdn, TerminalState),
-        duplicates: Option<&[usize]>,
-        lines: &Lines,
-        ctx: &mut Ctx<'_>,
-    ) {
-        // Not durable: not told to the server, which goes on saying it.
-        let Some(duplicates) = duplicates else {
-            return;
-        };
-        if duplicates.is_empty() {
-            let status = TextStatus::Ended { state, read: false };
-            ctx.emit(crate::effect::Event::Text(crate::view::TextView { id, to, status }));
-        }
-        if let Some(session) = lines.session(line) {
-            ctx.send(&session, ClientFrame::TextStateTaken { ids: vec![id] });
-        }
     }
 
     /// The server refuses a request about a text. False when nobody here waits for the ticket.
@@ -348,49 +269,6 @@ impl Outbox {
             }
             Flow::EndLater { state, tell, .. } => self.end(id, state, tell, ctx),
             Flow::Stored | Flow::AskingUser { .. } | Flow::SmsFailed | Flow::Ending | Flow::Leaving => {}
-        }
-    }
-
-    /// Texts of mine were read.
-    pub(crate) fn were_read(&mut self, line: Line, by: Msisdn, ids: &[TextId], ctx: &mut Ctx<'_>) {
-        let state = TerminalState::Delivered;
-        let status = TextStatus::Ended { state, read: true };
-        let changes = ids.iter().map(|id| Change::SetOutgoingStatus { id: *id, status, stored_at: None }).collect();
-        let commit = ctx.commit(changes);
-        self.commits.insert(commit, Kept::Read { line, by, ids: ids.to_vec() });
-    }
-
-    /// The receipts are durable: shown, and the server may forget them.
-    pub(super) fn read_kept(
-        &mut self,
-        line: Line,
-        by: Msisdn,
-        ids: Vec<TextId>,
-        ended_otherwise: &[usize],
-        lines: &mut Lines,
-        ctx: &mut Ctx<'_>,
-    ) {
-        let status = TextStatus::Ended { state: TerminalState::Delivered, read: true };
-        for (place, id) in ids.iter().enumerate() {
-            match self.texts.get(id).map(|text| text.row.to == by && !text.flow.is_settled()) {
-                // Read, so delivered, whatever else was on its way.
-                Some(true) => {
-                    if let Some(mut text) = self.close(*id, ctx) {
-                        text.row.status = status;
-                        show(&text.row, ctx);
-                        if let Some((ticket, _)) = text.wanted {
-                            ctx.reply(ticket, Err(crate::effect::Refusal::Stale));
-                        }
-                    }
-                }
-                Some(false) => {}
-                // Its first end stays, as when an SMS copy left while the server could not be asked.
-                None if ended_otherwise.contains(&place) => {}
-                None => ctx.emit(crate::effect::Event::Text(crate::view::TextView { id: *id, to: by, status })),
-            }
-        }
-        if let Some(session) = lines.session(line) {
-            ctx.send(&session, ClientFrame::ReadTaken { by, ids });
         }
     }
 }

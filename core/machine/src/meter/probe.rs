@@ -225,7 +225,9 @@ impl Probe {
             Up::Known(up) => (*up, true),
         };
         let (down, down_timed) = match &self.down {
-            // Nothing at all came: that is the server's silence, not the path's rate.
+            // The server answered the time and sends its train once ours has passed: ours has not.
+            Down::AwaitingTrain if matches!(self.up, Up::AwaitingReport) => (at_most, false),
+            // Ours has passed and nothing came back: that is the server's silence, not the path's rate.
             Down::AwaitingTrain => return None,
             Down::Train(arrival) => {
                 let by_now = arrival.rate_by(now).unwrap_or(at_most);

@@ -182,7 +182,7 @@ impl World {
         let boot = self.server.boot;
         if early {
             self.later(0, What::ServerAnswered(boot, ticket, answer));
-            self.at(time + 20_000, What::ServerSyncedOnly(boot));
+            self.at(time + 3_600_000, What::ServerSyncedOnly(boot));
         } else {
             self.at(time, What::ServerSynced(boot, ticket, answer));
         }

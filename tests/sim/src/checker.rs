@@ -310,6 +310,15 @@ fn rings_obey_their_expiry(history: &History, broken: &mut Vec<Violation>) {
 fn emergency_stays_off_data(history: &History, broken: &mut Vec<Violation>) {
     let mut open: Option<(u64, usize, String)> = None;
     for Entry { at_ms, phone, word } in &history.entries {
+        if let Some((since, at, _)) = &open
+            && at_ms > since
+        {
+            broken.push(Violation {
+                promise: "N11",
+                what: format!("an emergency call of phone {at} was not dialed at once"),
+            });
+            open = None;
+        }
         match word {
             Word::Dialed { digits, emergency: true } => open = Some((*at_ms, *phone, digits.clone())),
             Word::ModemDialed { digits }
@@ -328,15 +337,6 @@ fn emergency_stays_off_data(history: &History, broken: &mut Vec<Violation>) {
                 }
             }
             _ => {}
-        }
-        if let Some((since, at, _)) = &open
-            && at_ms > since
-        {
-            broken.push(Violation {
-                promise: "N11",
-                what: format!("an emergency call of phone {at} was not dialed at once"),
-            });
-            open = None;
         }
     }
 }

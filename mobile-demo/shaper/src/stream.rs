@@ -1,23 +1,26 @@
 //! A TCP stream on a shaped link.
 //!
-//! Bytes go through in segments; each takes the time the link says. A segment the link loses is one TCP would send
-//! again: it comes a retransmission time-out later, and everything behind it waits. A link that goes down cuts the
-//! stream.
+//! Bytes go through in segments; each takes the time the link says. What the phone writes in one call leaves in segments
+//! of its own, as on a socket without Nagle's algorithm: a short question does not wait for the long train written behind
+//! it. A segment the link loses is one TCP would send again: it comes a retransmission time-out later, and everything
+//! behind it waits. A link that goes down cuts the stream.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tandem_media::Way;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::PollSender;
 
 use crate::control::{LinkControl, StreamState, TCP_HEADER_BYTES};
 use crate::lane::{DropReason, Verdict};
@@ -26,7 +29,9 @@ use crate::lane::{DropReason, Verdict};
 const SEGMENT_BYTES: usize = 1400;
 /// Segments that may be on their way in one direction; a writer beyond that waits.
 const SEGMENTS_IN_FLIGHT: usize = 256;
-/// What the stream's own buffers hold in each direction.
+/// Writes of the phone that may wait for the link; a writer beyond that waits.
+const WRITES_WAITING: usize = 64;
+/// What the phone has not read yet.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// The least a lost segment costs (RFC 6298 has 1 s; Linux uses 200 ms), besides a round trip.
 const RETRANSMIT_MS: u64 = 200;
@@ -36,6 +41,7 @@ const QUEUE_WAIT: Duration = Duration::from_millis(5);
 /// A stream as seen by the phone. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct ShapedStream {
+    written: PollSender<Vec<u8>>,
     near: DuplexStream,
     was_cut: Arc<AtomicBool>,
     supervisor: JoinHandle<()>,
@@ -63,10 +69,11 @@ impl ShapedStream {
     }
 
     fn under_address(link: &LinkControl, stream: TcpStream, address: u64) -> Self {
+        let (writes, to_carry) = mpsc::channel(WRITES_WAITING);
         let (near, far) = tokio::io::duplex(BUFFER_BYTES);
         let was_cut = Arc::new(AtomicBool::new(false));
-        let supervisor = tokio::spawn(carry(link.clone(), address, stream, far, was_cut.clone()));
-        Self { near, was_cut, supervisor }
+        let supervisor = tokio::spawn(carry(link.clone(), address, stream, (to_carry, far), was_cut.clone()));
+        Self { written: PollSender::new(writes), near, was_cut, supervisor }
     }
 
     fn cut_error(&self) -> Option<io::Error> {
@@ -91,13 +98,18 @@ impl Drop for ShapedStream {
 }
 
 /// Carries both ways until both have ended, or the link cuts them.
-async fn carry(link: LinkControl, address: u64, stream: TcpStream, far: DuplexStream, was_cut: Arc<AtomicBool>) {
+async fn carry(
+    link: LinkControl,
+    address: u64,
+    stream: TcpStream,
+    (writes, far): (mpsc::Receiver<Vec<u8>>, DuplexStream),
+    was_cut: Arc<AtomicBool>,
+) {
     let (tcp_read, tcp_write) = stream.into_split();
-    let (near_read, near_write) = tokio::io::split(far);
     let up = Courier { link: link.clone(), way: Way::Up, address };
     let down = Courier { link: link.clone(), way: Way::Down, address };
     let both = async {
-        tokio::join!(one_way(up, near_read, tcp_write), one_way(down, tcp_read, near_write));
+        tokio::join!(one_way(up, Source::Writes(writes), tcp_write), one_way(down, Source::Bytes(tcp_read), far));
     };
     tokio::select! {
         () = both => {}
@@ -118,17 +130,38 @@ async fn until_cut(link: &LinkControl, address: u64) {
     }
 }
 
-/// Reads segments, dates each, and writes each when it is due.
-async fn one_way(courier: Courier, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+/// Where the bytes of one direction come from.
+enum Source {
+    /// What the phone wrote, cut to segments.
+    Writes(mpsc::Receiver<Vec<u8>>),
+    /// Whatever the far end's stack has by now.
+    Bytes(OwnedReadHalf),
+}
+
+impl Source {
+    /// The next segment; `None` at the end.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Source::Writes(writes) => writes.recv().await,
+            Source::Bytes(stream) => {
+                let mut bytes = vec![0; SEGMENT_BYTES];
+                let length = stream.read(&mut bytes).await.ok().filter(|length| *length > 0)?;
+                bytes.truncate(length);
+                Some(bytes)
+            }
+        }
+    }
+}
+
+/// Takes segments, dates each, and writes each when it is due.
+async fn one_way(courier: Courier, mut from: Source, mut to: impl AsyncWrite + Unpin) {
     let (dated, mut due_segments) = mpsc::channel::<(Instant, Vec<u8>)>(SEGMENTS_IN_FLIGHT);
     let read = async move {
-        let mut segment = vec![0; SEGMENT_BYTES];
-        while let Ok(length @ 1..) = from.read(&mut segment).await {
-            let Some(due) = courier.due(length).await else {
+        while let Some(segment) = from.next().await {
+            let Some(due) = courier.due(segment.len()).await else {
                 break;
             };
-            let bytes = segment.get(..length).unwrap_or_default().to_vec();
-            if dated.send((due, bytes)).await.is_err() {
+            if dated.send((due, segment)).await.is_err() {
                 break;
             }
         }
@@ -200,14 +233,20 @@ impl AsyncWrite for ShapedStream {
         if let Some(error) = self.cut_error() {
             return Poll::Ready(Err(error));
         }
-        Pin::new(&mut self.near).poll_write(cx, buf)
+        if ready!(self.written.poll_reserve(cx)).is_err() {
+            return Poll::Ready(Err(self.cut_error().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())));
+        }
+        let segment = buf.get(..buf.len().min(SEGMENT_BYTES)).unwrap_or_default();
+        let sent = self.written.send_item(segment.to_vec());
+        Poll::Ready(sent.map(|()| segment.len()).map_err(|_| io::ErrorKind::BrokenPipe.into()))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.near).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.near).poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.written.close();
+        Poll::Ready(Ok(()))
     }
 }

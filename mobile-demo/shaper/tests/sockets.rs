@@ -57,6 +57,20 @@ async fn every_byte_of_a_stream_arrives_in_order_whatever_the_link_loses() {
 }
 
 #[tokio::test]
+async fn each_write_leaves_in_a_segment_of_its_own_and_a_long_one_in_several() {
+    let server = echo_server().await;
+    let phone = link(WayModel { rate_bps: Some(200_000), ..WayModel::default() });
+    let mut stream = phone.connect_tcp(server).await.unwrap();
+    let before = phone.counters().up_packets;
+    for length in [40, 300, 300, 3_000] {
+        assert!(stream.write_all(&pattern(length)).await.is_ok());
+    }
+    let mut echoed = vec![0; 3_640];
+    stream.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(phone.counters().up_packets - before, 3 + 3);
+}
+
+#[tokio::test]
 async fn the_end_of_a_stream_arrives_after_its_bytes() {
     let server = echo_server().await;
     let mut stream = link(WayModel { delay_ms: 3, ..WayModel::default() }).connect_tcp(server).await.unwrap();

@@ -10,7 +10,7 @@ from collections import defaultdict
 LINE = re.compile(r"(\d+)\s+(.*)")
 CALL = re.compile(r"(\w+)\((.*)")
 RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
-FD = re.compile(r"\d+<([^<>]*(?:<[^<>]*>[^<>]*)*)>")
+FD = re.compile(r"\d+<((?:->|<[^<>]*>|[^<>])*)>")
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 HEX = re.compile(r"\\x([0-9a-f]{2})")
 RECEIVING, SENDING, SYNCING = ("recvfrom", "read"), ("sendto", "sendmsg", "writev", "write"), ("fsync", "fdatasync")

@@ -23,6 +23,8 @@ pub(crate) struct CallShared {
     epoch: Instant,
     switches: Switches,
     low_rate: AtomicBool,
+    /// What the peer's description lets this end send in.
+    peer_low_rate: AtomicBool,
     payload_type: AtomicU8,
     remote_loss: AtomicU32,
     round_trip_us: AtomicU32,
@@ -54,6 +56,7 @@ impl CallShared {
             epoch: Instant::now(),
             switches: Switches::default(),
             low_rate: AtomicBool::new(mode == VoiceMode::LowRate),
+            peer_low_rate: AtomicBool::new(false),
             payload_type: AtomicU8::new(crate::rtc_setup::OPUS_PAYLOAD_TYPE),
             remote_loss: AtomicU32::new(0.0_f32.to_bits()),
             round_trip_us: AtomicU32::new(0),
@@ -116,6 +119,15 @@ impl CallShared {
         self.low_rate.store(mode == VoiceMode::LowRate, Ordering::Release);
     }
 
+    /// The mode of this end, whatever the peer can take.
+    pub(crate) fn own_mode(&self) -> VoiceMode {
+        if self.low_rate.load(Ordering::Acquire) { VoiceMode::LowRate } else { VoiceMode::Full }
+    }
+
+    pub(crate) fn set_peer_mode(&self, mode: VoiceMode) {
+        self.peer_low_rate.store(mode == VoiceMode::LowRate, Ordering::Release);
+    }
+
     pub(crate) fn set_payload_type(&self, payload_type: u8) {
         self.payload_type.store(payload_type, Ordering::Release);
     }
@@ -138,7 +150,7 @@ impl CallShared {
 
     /// Brings the encoder to the mode and loss of now.
     pub(crate) fn tune(&self, encoder: &mut dyn Encoder) {
-        let low_rate = self.low_rate.load(Ordering::Acquire);
+        let low_rate = self.low_rate.load(Ordering::Acquire) || self.peer_low_rate.load(Ordering::Acquire);
         encoder.set_mode(if low_rate { VoiceMode::LowRate } else { VoiceMode::Full });
         encoder.set_expected_loss(self.remote_loss_percent());
     }

@@ -4,7 +4,9 @@
 //! the phone (or a test) uses [`AudioPort`].
 
 mod arrival;
+mod bandwidth;
 mod call;
+mod check_pacer;
 mod codec;
 mod device;
 mod events;

@@ -1,4 +1,4 @@
-//! The socket under every call: it repeats lost handshake flights.
+//! The socket under every call: it repeats lost handshake flights and paces connectivity checks.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +12,11 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
+use crate::check_pacer::CheckPacer;
 use crate::repeater::Repeater;
 use crate::runtime::Alive;
 
-/// A socket that repeats lost handshake flights. It is counted while it lives.
+/// A socket that repeats lost handshake flights and holds checks back that come too soon. It is counted while it lives.
 pub(crate) struct RepeatingSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     repeating: Mutex<Repeating>,
@@ -24,6 +25,7 @@ pub(crate) struct RepeatingSocket {
 
 struct Repeating {
     repeater: Repeater<Instant>,
+    checks: CheckPacer<Instant>,
     sleep: Pin<Box<Sleep>>,
     /// Who polls the receiving side, which is where copies are sent from.
     receiver: Option<Waker>,
@@ -38,7 +40,8 @@ impl fmt::Debug for RepeatingSocket {
 impl RepeatingSocket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>, alive: Alive) -> Self {
         let sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
-        let repeating = Repeating { repeater: Repeater::default(), sleep, receiver: None };
+        let repeating =
+            Repeating { repeater: Repeater::default(), checks: CheckPacer::default(), sleep, receiver: None };
         Self { inner, repeating: Mutex::new(repeating), _alive: alive }
     }
 
@@ -71,6 +74,9 @@ impl AsyncUdpSocket for RepeatingSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if !self.repeating().checks.may_leave(transmit.contents, transmit.destination, Instant::now()) {
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         let sent = self.inner.poll_send(cx, transmit);
         if matches!(sent, Poll::Ready(Ok(_))) {
             let mut repeating = self.repeating();

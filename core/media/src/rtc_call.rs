@@ -8,6 +8,7 @@ use webrtc::peer_connection::{
     PeerConnection, RTCIceCandidateInit, RTCSdpType, RTCSessionDescription, RTCSignalingState, StatsSelector,
 };
 
+use crate::bandwidth;
 use crate::call::CallShared;
 use crate::media::{CallMedia, MediaError, MediaEvent, Sdp, VoiceMode};
 use crate::port::AudioPort;
@@ -72,7 +73,7 @@ impl RtcCall {
     async fn apply_local(&self, description: RTCSessionDescription) -> Result<Sdp, MediaError> {
         self.connection.set_local_description(description).await.map_err(|_| MediaError::WrongState)?;
         let local = self.connection.local_description().await.ok_or(MediaError::Broken)?;
-        Sdp::new(local.sdp)
+        bandwidth::ask(Sdp::new(local.sdp)?, self.shared.own_mode())
     }
 
     async fn apply_remote(&self, description: RTCSessionDescription, sdp: &Sdp) -> Result<(), MediaError> {
@@ -81,6 +82,7 @@ impl RtcCall {
         } else {
             return Err(MediaError::BadDescription);
         }
+        self.shared.set_peer_mode(bandwidth::asked(sdp));
         self.connection.set_remote_description(description).await.map_err(|_| MediaError::BadDescription)?;
         let early = lock(&self.early).take();
         for candidate in early.into_iter().flatten() {

@@ -181,6 +181,19 @@ async fn a_lost_flight_of_the_handshake_does_not_cost_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_come_up_over_the_slowest_link_that_may_carry_one() {
+    for rate_bps in [36_000, 48_000] {
+        let phone = link(200, WayModel { delay_ms: 30, rate_bps: Some(rate_bps), ..WayModel::default() });
+        let (caller, callee) = pair(&RtcMedia::new().with_gate(phone.gate()), &RtcMedia::new()).await;
+        connect(&caller, &callee).await;
+        let set_up = phone.counters();
+        assert!(set_up.up_bytes + set_up.down_bytes < 20_000, "{set_up:?}");
+        caller.call.close().await;
+        callee.call.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_come_up_over_links_that_lose_a_tenth() {
     for seed in 0..10 {
         let phone = link(100 + seed, WayModel { delay_ms: 30, loss: 0.1, ..WayModel::default() });

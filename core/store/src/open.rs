@@ -83,6 +83,7 @@ fn open_once(path: &Path, settings: StoreSettings) -> Result<Opened, StoreError>
         conn.pragma(None, "max_page_count", pages, |_| Ok(()))?;
     }
     check(&conn)?;
+    sync_log(path)?;
     schema::migrate(&mut conn, origin)?;
     let restored = restore::restored(&conn)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
@@ -107,6 +108,16 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut start = [0; 16];
     let whole = length >= HEADER_BYTES && fs::File::open(path)?.read_exact(&mut start).is_ok();
     if whole && start == *MAGIC { Ok(()) } else { Err(StoreError::Damaged) }
+}
+
+/// What a killed process wrote and did not live to sync is read like anything else and may be acknowledged: it must not go
+/// with the power afterwards. A checkpoint would do as well, and needs room that a full disk has not.
+fn sync_log(path: &Path) -> Result<(), StoreError> {
+    match fs::File::options().write(true).open(with_suffix(path, "-wal")) {
+        Ok(log) => Ok(log.sync_all()?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads every page and every b-tree's order.

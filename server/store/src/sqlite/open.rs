@@ -123,6 +123,7 @@ impl SqliteStore {
         let version = check_kind(&conn)?;
         check_whole(&conn)?;
         apply_settings(&conn)?;
+        sync_log(&config.path).map_err(OpenError::Unreadable)?;
         migrate(&mut conn, version)?;
         limit_size(&conn, config)?;
         let mut ballast_path = config.path.clone().into_os_string();
@@ -135,6 +136,18 @@ impl SqliteStore {
             return Err(OpenError::NoRoom { bytes: config.ballast_bytes });
         }
         Ok(SqliteStore { conn, ballast, full, broken: false, max_bytes: config.max_bytes, over_max: false })
+    }
+}
+
+/// What a killed process wrote and did not live to sync is read like anything else and may be acknowledged: it must not go
+/// with the power afterwards. A checkpoint would do as well, and needs room that a full disk has not.
+fn sync_log(path: &Path) -> std::io::Result<()> {
+    let mut log = path.to_path_buf().into_os_string();
+    log.push("-wal");
+    match File::options().write(true).open(log) {
+        Ok(log) => log.sync_all(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

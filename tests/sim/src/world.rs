@@ -8,6 +8,7 @@ use crate::phone::Phone;
 use crate::plan::Act;
 use crate::planted::Planted;
 use crate::server::ServerBox;
+use crate::thief::Thief;
 use std::collections::BTreeMap;
 use tandem_logic::store_answer::StoreAnswer;
 use tandem_logic::{ConnId, SmsOutcome};
@@ -88,6 +89,15 @@ pub struct Conn {
     pub broken: bool,
 }
 
+/// A crash at one commit of all that are made.
+#[derive(Clone, Copy, Debug)]
+pub struct CrashAt {
+    /// Counted from one, phones and server together.
+    pub commit: u64,
+    /// Right after it became durable, so that only its answer is lost; otherwise right before.
+    pub durable: bool,
+}
+
 /// Everything.
 pub struct World {
     /// True time in milliseconds.
@@ -109,6 +119,8 @@ pub struct World {
     pub media: MediaHub,
     /// The carrier.
     pub carrier: Carrier,
+    /// Somebody who guesses codes.
+    pub thief: Thief,
     /// What happened.
     pub history: History,
     /// A bug planted on purpose.
@@ -122,7 +134,7 @@ pub struct World {
     /// Commits of all stores so far, for crashes at each of them.
     pub commits: u64,
     /// Crash whoever commits at this count.
-    pub crash_at_commit: Option<u64>,
+    pub crash_at_commit: Option<CrashAt>,
 }
 
 impl World {
@@ -141,6 +153,7 @@ impl World {
             next_conn: 1,
             media: MediaHub::default(),
             carrier: Carrier::default(),
+            thief: Thief::default(),
             history: History::default(),
             planted: None,
             acts: 0,

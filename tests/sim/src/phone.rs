@@ -37,6 +37,8 @@ pub struct Phone {
     /// How wrong its wall clock is.
     pub wall_skew_ms: i64,
     synced_until: u64,
+    /// Commits that are written and not synced: their changes, and the places of those that were there before.
+    written: Vec<(Vec<Change>, Vec<usize>)>,
     seed: u64,
     /// Expiries of the rings it was told of.
     pub ring_until: BTreeMap<[u8; 16], i64>,
@@ -106,6 +108,7 @@ impl Phone {
             mono_base: 0,
             wall_skew_ms: 0,
             synced_until: 0,
+            written: Vec::new(),
             seed,
             ring_until: BTreeMap::new(),
             sound: BTreeMap::new(),
@@ -192,6 +195,7 @@ impl World {
         phone.device = None;
         phone.timeout = None;
         phone.rows.crash();
+        phone.written.clear();
         phone.ring_until.clear();
         phone.sound.clear();
         phone.calls.clear();
@@ -310,23 +314,27 @@ impl World {
         phone.synced_until = at;
         let outcome = if fails { Outcome::Failed(Failure::Full) } else { phone.rows.write(&changes) };
         let answer = match outcome {
-            Outcome::Committed { duplicates } => StoreInput::Committed { ticket, duplicates },
+            Outcome::Committed { duplicates } => {
+                phone.written.push((changes, duplicates.clone()));
+                StoreInput::Committed { ticket, duplicates }
+            }
             Outcome::Failed(_) => StoreInput::Failed { ticket, why: StoreFailure::Full },
         };
         if self.planted == Some(Planted::PhoneAckBeforeSync) {
             self.later(0, What::Phone(index, boot, Input::Store(answer.clone())));
-            return self.at(at + 20_000, What::PhoneSynced(index, boot, answer, changes));
+            return self.at(at + 20_000, What::PhoneSynced(index, boot, answer));
         }
-        self.at(at, What::PhoneSynced(index, boot, answer, changes));
+        self.at(at, What::PhoneSynced(index, boot, answer));
     }
 
-    pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput, changes: &[Change]) {
+    pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput) {
         let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot && phone.device.is_some())
         else {
             return;
         };
         phone.rows.sync();
-        if let StoreInput::Committed { duplicates, .. } = &answer {
+        // One sync keeps whatever was written until then, answered or not.
+        for (changes, duplicates) in std::mem::take(&mut phone.written) {
             for (place, change) in changes.iter().enumerate() {
                 if !duplicates.contains(&place) {
                     self.kept(index, change);

@@ -15,7 +15,6 @@ use tandem_logic::{ConnId, SmsOutcome};
 use tandem_machine::LinkId;
 use tandem_machine::input::{Command, Input, StoreInput};
 use tandem_model::random::SplitMix64;
-use tandem_model::rows::Change;
 use tandem_model::{Line, Random, Secret, Ticket};
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
 
@@ -38,7 +37,7 @@ pub enum What {
     /// A registration request reaches the server.
     RegisterToServer(usize, u64, Ticket, RegisterRequest),
     /// A phone's store has synced a commit.
-    PhoneSynced(usize, u64, StoreInput, Vec<Change>),
+    PhoneSynced(usize, u64, StoreInput),
     /// The server's store has synced this answer.
     ServerSynced(u64, Ticket, StoreAnswer),
     /// Something for a phone's machine, if that life of it still lasts.
@@ -240,7 +239,7 @@ impl World {
             What::RegisterToServer(phone, boot, ticket, request) => {
                 self.register_at_server(phone, boot, ticket, request)
             }
-            What::PhoneSynced(phone, boot, answer, changes) => self.phone_synced(phone, boot, answer, &changes),
+            What::PhoneSynced(phone, boot, answer) => self.phone_synced(phone, boot, answer),
             What::ServerSynced(boot, ticket, answer) => self.server_synced(boot, ticket, answer),
             What::Phone(phone, boot, input) => self.phone_input(phone, boot, input),
             What::Command(phone, boot, command) => self.command(phone, boot, command),

@@ -111,3 +111,60 @@ fn sound_on_both_bearers_late_rings_and_emergency_on_data_are_found() {
         ["N11"]
     );
 }
+
+fn call(state: &'static str) -> Word {
+    Word::Call { call: [1; 16], peer: 7, state, outgoing: true, held: false, server_ms: 0, ring_until: None }
+}
+
+#[test]
+fn a_call_that_hangs_or_outlives_the_other_side_is_found() {
+    const MINUTE: u64 = 60_000;
+    let fine = [(0, 0, call("checking")), (900, 0, call("asking")), (4 * MINUTE, 0, call("ended"))];
+    assert_eq!(promises(&fine), Vec::<&str>::new());
+    assert_eq!(promises(&[(0, 0, call("checking")), (9_000, 0, call("ended"))]), ["P6"]);
+    assert_eq!(promises(&[(0, 0, call("active"))]), ["P6"], "for ever");
+    let long = |last| [(0, 0, call("active")), (0, 1, call("active")), (9, 1, Word::Killed), (last, 0, call("ended"))];
+    assert_eq!(promises(&long(MINUTE)), Vec::<&str>::new());
+    assert_eq!(promises(&long(2 * MINUTE)), ["P6"]);
+}
+
+#[test]
+fn a_conversation_of_two_entries_and_one_that_stays_open_are_found() {
+    let logged = |entry, over| Word::Logged { entry, call: Some([1; 16]), over };
+    assert_eq!(promises(&[(1, 0, logged(1, false)), (2, 0, logged(1, true))]), Vec::<&str>::new());
+    assert_eq!(promises(&[(1, 0, logged(1, true)), (2, 0, logged(2, true))]), ["N12"]);
+    assert_eq!(promises(&[(1, 0, logged(1, false))]), ["N12"]);
+    assert_eq!(promises(&[(1, 0, logged(1, false)), (2, 0, Word::LostDatabase)]), Vec::<&str>::new());
+}
+
+#[test]
+fn too_many_guesses_and_too_many_sms_are_found() {
+    let guesses = |answer, times: u64| -> Vec<(u64, usize, Word)> {
+        (0..times).map(|at| (at, 9, Word::Guessed { attempt: [3; 16], answer })).collect()
+    };
+    assert_eq!(promises(&guesses("wrong", 5)), Vec::<&str>::new());
+    assert_eq!(promises(&guesses("not looked at", 50)), Vec::<&str>::new());
+    assert_eq!(promises(&guesses("wrong", 6)), ["P12"]);
+    assert_eq!(promises(&guesses("right", 1)), ["P12"]);
+    let sms = |times: u64| -> Vec<_> { (0..times).map(|at| (at, 9, Word::SmsOrdered { to: 7 })).collect() };
+    assert_eq!(promises(&sms(40)), Vec::<&str>::new());
+    assert_eq!(promises(&sms(41)), ["P13"]);
+}
+
+#[test]
+fn a_text_nobody_wrote_and_one_that_was_handed_over_and_never_left_are_found() {
+    assert_eq!(promises(&[(1, 1, shown((1, 1), false))]), ["P2"]);
+    let handed = Word::ShownEnd { id: (1, 1), end: "handed-to-sms" };
+    let left = Word::SmsLeft { to: 7, body: "body 1 ~tag".into() };
+    assert_eq!(promises(&[(1, 0, wrote((1, 1))), (2, 0, handed.clone())]), ["P1"]);
+    assert_eq!(promises(&[(1, 0, wrote((1, 1))), (2, 0, handed), (3, 0, left)]), Vec::<&str>::new());
+}
+
+#[test]
+fn what_a_lost_database_showed_may_be_shown_again_and_cannot_be_told() {
+    let expired = Word::ShownEnd { id: (1, 1), end: "recipient-changed" };
+    let words =
+        |lost: Word| [(1, 0, wrote((1, 1))), (2, 1, shown((1, 1), false)), (3, 1, lost), (4, 0, expired.clone())];
+    assert_eq!(promises(&words(Word::LostDatabase)), Vec::<&str>::new());
+    assert_eq!(promises(&words(Word::Started)), ["P4"]);
+}

@@ -88,6 +88,7 @@ fn texts(history: &History, broken: &mut Vec<Violation>) -> BTreeMap<Id, Text> {
         }
     }
     sms_before_the_swap(&texts, &sms_left, broken);
+    handed_over_texts_leave(&texts, &sms_left, broken);
     texts
 }
 
@@ -107,6 +108,19 @@ fn sms_before_the_swap(
                 promise: "P2",
                 what: format!("text {id:?} was delivered over data and shown from SMS too"),
             });
+        }
+    }
+}
+
+/// Handed over, only the phone can bring a text to its recipient: its SMS leaves, whatever crashed in between.
+fn handed_over_texts_leave(
+    texts: &BTreeMap<Id, Text>,
+    left: &BTreeMap<String, Vec<(u64, usize)>>,
+    broken: &mut Vec<Violation>,
+) {
+    for (id, text) in texts.iter().filter(|(_, text)| text.ends.contains("handed-to-sms") && !text.left) {
+        if !left.contains_key(&text.body) {
+            broken.push(Violation { promise: "P1", what: format!("text {id:?} was handed to SMS and none left") });
         }
     }
 }

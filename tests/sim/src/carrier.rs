@@ -15,8 +15,16 @@ pub struct Carrier {
 
 #[derive(Clone, Debug)]
 struct CarrierCall {
+    /// The phone that dialed, the life in which it did, and its order.
     caller: (usize, u64, Ticket),
-    callee: Option<(usize, u64)>,
+    callee: Option<usize>,
+    talked_on: bool,
+}
+
+impl CarrierCall {
+    fn is_of(&self, phone: usize) -> bool {
+        self.caller.0 == phone || self.callee == Some(phone)
+    }
 }
 
 impl World {
@@ -31,46 +39,57 @@ impl World {
 
     pub(crate) fn modem_dials(&mut self, phone: usize, boot: u64, ticket: Ticket, digits: &str) {
         self.tell(phone, Word::ModemDialed { digits: digits.to_owned() });
-        let busy =
-            self.carrier.calls.values().any(|call| call.caller.0 == phone || call.callee.is_some_and(|c| c.0 == phone));
-        self.later(50, What::Phone(phone, boot, Input::Host(HostInput::CarrierDialed { ticket, ok: !busy })));
-        if busy {
+        let busy = |index: usize| self.carrier.calls.values().any(|call| call.is_of(index));
+        let ok = !busy(phone);
+        let holder = Msisdn::from_e164(digits).ok().and_then(|number| self.holder(number.as_u64()));
+        let callee = holder.map(|(index, _)| index).filter(|index| *index != phone && !busy(*index));
+        let callee = callee.filter(|index| self.phones.get(*index).is_some_and(|phone| phone.device.is_some()));
+        self.later(50, What::Phone(phone, boot, Input::Host(HostInput::CarrierDialed { ticket, ok })));
+        if !ok {
             return;
         }
-        let holder = Msisdn::from_e164(digits).ok().and_then(|number| self.holder(number.as_u64()));
-        let free = |index: usize| {
-            !self.carrier.calls.values().any(|call| call.caller.0 == index || call.callee.is_some_and(|c| c.0 == index))
-        };
-        let callee = holder.map(|(index, _)| index).filter(|index| *index != phone && free(*index));
-        let callee = callee.and_then(|index| {
-            self.phones.get(index).filter(|phone| phone.device.is_some()).map(|phone| (index, phone.boot))
-        });
         self.carrier.next += 1;
         let number = self.carrier.next;
-        self.carrier.calls.insert(number, CarrierCall { caller: (phone, boot, ticket), callee });
+        self.carrier.calls.insert(number, CarrierCall { caller: (phone, boot, ticket), callee, talked_on: false });
         for (step, wait) in [(0, 1_500), (1, 5_000), (2, 30_000)] {
             self.later(wait, What::Carrier(number, step));
         }
     }
 
     pub(crate) fn carrier_step(&mut self, number: u64, step: u8) {
-        let Some(call) = self.carrier.calls.get(&number).cloned() else { return };
-        let (caller, boot, ticket) = call.caller;
-        let at_caller = |state| Input::Host(HostInput::CarrierCall { ticket: Some(ticket), state });
-        let at_callee = |state| Input::Host(HostInput::CarrierCall { ticket: None, state });
+        let Some(call) = self.carrier.calls.get_mut(&number) else { return };
+        call.talked_on = step == 1;
+        let call = call.clone();
         let state = match step {
             0 => CarrierCallState::Ringing,
             1 => CarrierCallState::Active,
             _ => CarrierCallState::Ended,
         };
-        if step > 0 {
-            self.phone_input(caller, boot, at_caller(state));
-        }
-        if let Some((callee, boot)) = call.callee {
-            self.phone_input(callee, boot, at_callee(state));
-        }
         if step > 1 {
             self.carrier.calls.remove(&number);
+        }
+        let caller = (step > 0).then_some(call.caller.0);
+        for phone in caller.into_iter().chain(call.callee) {
+            if step > 0 {
+                self.tell(phone, Word::CarrierActive { on: call.talked_on });
+            }
+            self.carrier_tells(phone, &call, state);
+        }
+    }
+
+    /// Tells the phone's present life of a call. What an earlier one ordered is nobody's order now.
+    fn carrier_tells(&mut self, phone: usize, call: &CarrierCall, state: CarrierCallState) {
+        let boot = self.phones.get(phone).map_or(0, |phone| phone.boot);
+        let (caller, ordered_in, order) = call.caller;
+        let ticket = Some(order).filter(|_| caller == phone && ordered_in == boot);
+        self.phone_input(phone, boot, Input::Host(HostInput::CarrierCall { ticket, state }));
+    }
+
+    /// A phone that starts hears of the call it is in: that is the modem's, and goes on whatever the process does.
+    pub(crate) fn carrier_tells_again(&mut self, phone: usize) {
+        let call = self.carrier.calls.values().find(|call| call.is_of(phone) && call.talked_on).cloned();
+        if let Some(call) = call {
+            self.carrier_tells(phone, &call, CarrierCallState::Active);
         }
     }
 

@@ -53,11 +53,12 @@ impl Faults {
     #[must_use]
     pub fn draw(random: &mut SplitMix64) -> Faults {
         let mut chance = |most: u64| if random.below(3) == 0 { 0 } else { random.below(most + 1) };
+        let late = chance(3) == 0;
         Faults {
             frame_lost: chance(20),
             frame_doubled: chance(20),
-            frame_late: chance(50),
-            late_ms: 20_000,
+            frame_late: chance(if late { 5 } else { 40 }),
+            late_ms: if late { 20_000 } else { 400 },
             link_breaks: chance(20),
             http_lost: chance(200),
             http_doubled: chance(100),

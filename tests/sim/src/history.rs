@@ -24,7 +24,19 @@ pub enum Word {
     /// The phone showed a text it received.
     ShownText { from: u64, id: Id, body: Option<String>, carrier: bool },
     /// The phone shows a data call.
-    Call { call: [u8; 16], state: &'static str, outgoing: bool, server_ms: i64, ring_until: Option<i64> },
+    Call {
+        call: [u8; 16],
+        peer: u64,
+        state: &'static str,
+        outgoing: bool,
+        held: bool,
+        server_ms: i64,
+        ring_until: Option<i64>,
+    },
+    /// The phone shows why a data call is over.
+    CallOver { call: [u8; 16], end: String },
+    /// The phone asks its user about a data call: carrier, or quit.
+    CallAsked { call: [u8; 16], why: String },
     /// Sound was let into a data call.
     DataSound { call: [u8; 16], on: bool },
     /// A carrier call of this phone is active or not.
@@ -35,10 +47,20 @@ pub enum Word {
     ModemDialed { digits: String },
     /// A question about, or signalling of, a data call left the phone.
     CallFrameLeft { to: u64 },
+    /// The phone's log of calls has this entry, durably.
+    Logged { entry: u64, call: Option<[u8; 16]>, over: bool },
+    /// Somebody who does not hold a number guessed its code, and heard this.
+    Guessed { attempt: [u8; 16], answer: &'static str },
+    /// The server ordered a verification SMS.
+    SmsOrdered { to: u64 },
     /// The core reported a fault of its own.
     Fault { what: String },
+    /// The phone's database is gone, and with it all it knew.
+    LostDatabase,
     /// The phone was killed.
     Killed,
+    /// The server was killed.
+    ServerKilled,
     /// The phone started.
     Started,
 }

@@ -16,6 +16,7 @@
 )]
 #![expect(clippy::type_complexity, reason = "two tables that are read once, where they stand")]
 
+pub mod acts;
 pub mod carrier;
 pub mod checker;
 pub mod faults;
@@ -28,4 +29,6 @@ pub mod plan;
 pub mod planted;
 pub mod run;
 pub mod server;
+pub mod tally;
+pub mod thief;
 pub mod world;

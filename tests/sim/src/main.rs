@@ -4,6 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
 use tandem_sim::run::{Setup, run};
+use tandem_sim::tally::Tally;
 
 #[derive(Parser)]
 #[command(name = "sim", about = "Phones, server and carrier in virtual time, from a seed")]
@@ -28,12 +29,14 @@ fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let began = Instant::now();
+    let mut tally = Tally::default();
     let (mut days, mut acts, mut inputs, mut failing) = (0.0, 0, 0, Vec::new());
     for seed in args.seeds.clone() {
         let outcome = run(Setup { trace: args.trace, ..Setup::seed(seed) });
         if let Some(trace) = &outcome.trace {
             print!("{trace}");
         }
+        tally.absorb(&Tally::of(&outcome.history));
         days += outcome.device_days;
         acts += outcome.acts;
         inputs += outcome.inputs;
@@ -52,13 +55,16 @@ fn main() -> ExitCode {
         acts as f64 / days,
         inputs as f64 / days,
     );
+    for line in tally.lines() {
+        println!("{line}");
+    }
     println!("failing seeds: {failing:?}");
     if args.json {
         println!(
             "{}",
             serde_json::json!({
                 "seeds": args.seeds.end.saturating_sub(args.seeds.start), "device_days": days, "acts_per_device_day": acts as f64 / days,
-                "device_days_per_minute": rate, "failing": failing,
+                "device_days_per_minute": rate, "made_of": tally.json(), "failing": failing,
             })
         );
     }

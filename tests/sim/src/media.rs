@@ -15,7 +15,12 @@ struct SideOf {
     connected: bool,
     started: bool,
     held: bool,
+    /// When the phone hears the last word there is for it: the next comes no sooner.
+    heard_at: u64,
 }
+
+/// How long a side goes without packets before it says that its media broke.
+const SILENT_MS: u64 = 1_500;
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +29,15 @@ pub struct MediaHub {
 }
 
 impl MediaHub {
-    /// A phone's process is gone.
-    pub fn forget_phone(&mut self, phone: usize) {
-        self.sides.retain(|(_, of), _| *of != phone);
+    fn calls_of(&self, phone: usize) -> BTreeSet<[u8; 16]> {
+        self.sides.keys().filter(|(_, of)| *of == phone).map(|(call, _)| *call).collect()
     }
+}
+
+/// As long as a SHA-256 one is: the machine signs no other.
+fn fingerprint(phone: usize, call: CallId) -> String {
+    let octets = call.0.iter().chain(&call.0).map(|octet| format!("{:02X}", octet ^ phone as u8));
+    format!("sha-256 {}", octets.collect::<Vec<_>>().join(":"))
 }
 
 impl World {
@@ -37,7 +47,7 @@ impl World {
             self.media.sides.insert(key, SideOf { boot, ..SideOf::default() });
             return;
         }
-        let fingerprint = format!("sha-256 {phone:02X}:{:02X}", call.0.first().copied().unwrap_or(0));
+        let fingerprint = fingerprint(phone, call);
         let sdp = format!("v=0\r\na=fingerprint:{fingerprint}\r\n");
         let Some(side) = self.media.sides.get_mut(&key) else { return };
         let mut answers: Vec<(u64, MediaInput)> = Vec::new();
@@ -59,6 +69,7 @@ impl World {
             MediaOrder::Hold { on } => side.held = on,
             MediaOrder::Close => {
                 self.media.sides.remove(&key);
+                self.cut_media(call.0);
                 return self.data_sound(phone, call.0, false);
             }
         }
@@ -83,40 +94,49 @@ impl World {
         if sides.len() < 2 || !networks {
             return;
         }
-        for (phone, boot, connected) in sides {
+        for (phone, _, connected) in sides {
             if !connected {
-                if let Some(side) = self.media.sides.get_mut(&(call.0, phone)) {
-                    side.connected = true;
-                }
-                self.later(80, What::Phone(phone, boot, Input::Media { call, event: MediaInput::Connected }));
+                self.media_word(phone, call.0, 80, MediaInput::Connected);
             }
+        }
+    }
+
+    /// Tells a side that its media is connected or not, after whatever it is told already.
+    fn media_word(&mut self, phone: usize, call: [u8; 16], wait: u64, event: MediaInput) {
+        let now = self.now;
+        let Some(side) = self.media.sides.get_mut(&(call, phone)) else { return };
+        side.connected = matches!(event, MediaInput::Connected);
+        side.heard_at = (now + wait).max(side.heard_at + 1);
+        let (at, boot) = (side.heard_at, side.boot);
+        self.at(at, What::Phone(phone, boot, Input::Media { call: CallId(call), event }));
+    }
+
+    /// Packets of a call stop: every side that is left notices.
+    fn cut_media(&mut self, call: [u8; 16]) {
+        let sides = self.media.sides.range((call, 0)..=(call, usize::MAX));
+        let cut: Vec<usize> = sides.filter(|(_, side)| side.connected).map(|((_, of), _)| *of).collect();
+        for phone in cut {
+            self.media_word(phone, call, SILENT_MS, MediaInput::Disconnected);
         }
     }
 
     /// A phone's network came or went: its calls' media follow.
     pub fn media_network(&mut self, phone: usize) {
         let up = self.phones.get(phone).is_some_and(|phone| phone.network);
-        let calls: BTreeSet<[u8; 16]> =
-            self.media.sides.keys().filter(|(_, of)| *of == phone).map(|(call, _)| *call).collect();
-        for call in calls {
+        for call in self.media.calls_of(phone) {
             if up {
                 self.join_media(CallId(call));
-                continue;
+            } else {
+                self.cut_media(call);
             }
-            let cut: Vec<(usize, u64)> = self
-                .media
-                .sides
-                .range_mut((call, 0)..=(call, usize::MAX))
-                .filter(|(_, side)| side.connected)
-                .map(|((_, of), side)| {
-                    side.connected = false;
-                    (*of, side.boot)
-                })
-                .collect();
-            for (of, boot) in cut {
-                let event = MediaInput::Disconnected;
-                self.later(1_500, What::Phone(of, boot, Input::Media { call: CallId(call), event }));
-            }
+        }
+    }
+
+    /// A phone's process is gone, and its side of every call.
+    pub fn media_forgets(&mut self, phone: usize) {
+        for call in self.media.calls_of(phone) {
+            self.media.sides.remove(&(call, phone));
+            self.cut_media(call);
         }
     }
 }

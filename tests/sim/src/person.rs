@@ -73,7 +73,7 @@ impl World {
                 self.does(phone, boot, wait, Command::ConfirmRegistration { line });
             }
             RegistrationState::Failed(_) | RegistrationState::Unregistered => {
-                let wait = 60_000 + self.chance.below(3_600_000);
+                let wait = 60_000 + self.chance.below(1_200_000);
                 self.does(phone, boot, wait, Command::Register { line, typed: None });
             }
             RegistrationState::NumberNeeded

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tandem_crypto::SeededRandom;
 use tandem_machine::effect::{Effect, Event};
 use tandem_machine::input::{Command, HostInput, Input, NetworkSnapshot, StoreFailure, StoreInput};
-use tandem_machine::view::CallState;
+use tandem_machine::view::{CallState, CallView, Prompt, PromptAbout};
 use tandem_machine::{Config, Device};
 use tandem_model::rows::{Change, RegistrationPhase};
 use tandem_model::vault::{KeyHandle, VaultError};
@@ -37,6 +37,8 @@ pub struct Phone {
     /// How wrong its wall clock is.
     pub wall_skew_ms: i64,
     synced_until: u64,
+    /// Commits that are written and not synced: their changes, and the places of those that were there before.
+    written: Vec<(Vec<Change>, Vec<usize>)>,
     seed: u64,
     /// Expiries of the rings it was told of.
     pub ring_until: BTreeMap<[u8; 16], i64>,
@@ -106,6 +108,7 @@ impl Phone {
             mono_base: 0,
             wall_skew_ms: 0,
             synced_until: 0,
+            written: Vec::new(),
             seed,
             ring_until: BTreeMap::new(),
             sound: BTreeMap::new(),
@@ -183,6 +186,7 @@ impl World {
         self.phone_input(index, boot, Input::Host(HostInput::EmergencyNumbers(vec!["112".to_owned()])));
         self.phone_input(index, boot, Input::Host(HostInput::Sims(sims)));
         self.phone_input(index, boot, Input::Host(HostInput::Network(network)));
+        self.carrier_tells_again(index);
     }
 
     /// Kills a phone: what was not synced is gone.
@@ -191,12 +195,13 @@ impl World {
         phone.device = None;
         phone.timeout = None;
         phone.rows.crash();
+        phone.written.clear();
         phone.ring_until.clear();
         phone.sound.clear();
         phone.calls.clear();
         self.tell(index, Word::Killed);
         self.break_conns_of(index);
-        self.media.forget_phone(index);
+        self.media_forgets(index);
     }
 
     /// Feeds a machine one input and carries out what it orders.
@@ -205,10 +210,6 @@ impl World {
         let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot) else { return };
         let clock = phone.clock(now);
         let Some(device) = &mut phone.device else { return };
-        if let Input::Host(HostInput::CarrierCall { state, .. }) = &input {
-            let on = matches!(state, tandem_machine::input::CarrierCallState::Active);
-            self.history.add(now, index, Word::CarrierActive { on });
-        }
         let connected = match &input {
             Input::Media { call, event: tandem_machine::input::MediaInput::Connected } => Some(call.0),
             _ => None,
@@ -290,14 +291,19 @@ impl World {
     }
 
     fn phone_commit(&mut self, index: usize, boot: u64, ticket: Ticket, mut changes: Vec<Change>) {
-        if self.planted == Some(Planted::PhoneForgetsDuplicates)
+        if self.planted.is_some()
             && let Some(phone) = self.phones.get(index)
         {
             let received = phone.rows.incoming().map(|row| (row.from, row.id)).collect();
             crate::planted::spoil_commit(self.planted, &mut changes, &received);
         }
         self.commits += 1;
-        if self.crash_at_commit == Some(self.commits) {
+        if let Some(crash) = self.crash_at_commit.filter(|crash| crash.commit == self.commits) {
+            if let Some(phone) = self.phones.get_mut(index).filter(|_| crash.durable) {
+                phone.rows.write(&changes);
+                phone.rows.sync();
+                changes.iter().for_each(|change| self.kept(index, change));
+            }
             return self.later(0, What::Act(index, crate::plan::Act::Crash));
         }
         let fails = self.happens(self.faults.commit_fails);
@@ -308,23 +314,27 @@ impl World {
         phone.synced_until = at;
         let outcome = if fails { Outcome::Failed(Failure::Full) } else { phone.rows.write(&changes) };
         let answer = match outcome {
-            Outcome::Committed { duplicates } => StoreInput::Committed { ticket, duplicates },
+            Outcome::Committed { duplicates } => {
+                phone.written.push((changes, duplicates.clone()));
+                StoreInput::Committed { ticket, duplicates }
+            }
             Outcome::Failed(_) => StoreInput::Failed { ticket, why: StoreFailure::Full },
         };
         if self.planted == Some(Planted::PhoneAckBeforeSync) {
             self.later(0, What::Phone(index, boot, Input::Store(answer.clone())));
-            return self.at(at + 20_000, What::PhoneSynced(index, boot, answer, changes));
+            return self.at(at + 20_000, What::PhoneSynced(index, boot, answer));
         }
-        self.at(at, What::PhoneSynced(index, boot, answer, changes));
+        self.at(at, What::PhoneSynced(index, boot, answer));
     }
 
-    pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput, changes: &[Change]) {
+    pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput) {
         let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot && phone.device.is_some())
         else {
             return;
         };
         phone.rows.sync();
-        if let StoreInput::Committed { duplicates, .. } = &answer {
+        // One sync keeps whatever was written until then, answered or not.
+        for (changes, duplicates) in std::mem::take(&mut phone.written) {
             for (place, change) in changes.iter().enumerate() {
                 if !duplicates.contains(&place) {
                     self.kept(index, change);
@@ -359,6 +369,10 @@ impl World {
                 RegistrationPhase::Unregistering { .. } => self.tell(index, Word::RegistrationOver),
                 RegistrationPhase::Asking | RegistrationPhase::Proving { .. } => {}
             },
+            Change::PutLog(row) => {
+                let (call, over) = (row.call.map(|call| call.0), row.end.is_some());
+                self.tell(index, Word::Logged { entry: row.id, call, over });
+            }
             Change::DropRegistration(_) => self.tell(index, Word::RegistrationOver),
             _ => {}
         }
@@ -390,9 +404,14 @@ impl World {
                     } else {
                         phone.calls.insert(call, view.state);
                     }
-                    let state = call_word(view.state);
-                    self.tell(index, Word::Call { call, state, outgoing: view.outgoing, server_ms, ring_until });
+                    self.tell(index, shown_call(view, server_ms, ring_until));
                 }
+                if let CallState::Ended(end) = view.state {
+                    self.tell(index, Word::CallOver { call, end: format!("{end:?}") });
+                }
+            }
+            Event::Prompt(Prompt { about: PromptAbout::Call { call, why, .. }, .. }) => {
+                self.tell(index, Word::CallAsked { call: call.0, why: format!("{why:?}") });
             }
             Event::Notice(tandem_machine::view::Notice::Stopped) => {
                 self.tell(index, Word::Fault { what: "the core stopped".to_owned() });
@@ -418,6 +437,18 @@ fn end_word(state: TerminalState) -> &'static str {
         TerminalState::Cancelled => "cancelled",
         TerminalState::HandedToSms => "handed-to-sms",
         TerminalState::RecipientChanged => "recipient-changed",
+    }
+}
+
+fn shown_call(view: &CallView, server_ms: i64, ring_until: Option<i64>) -> Word {
+    Word::Call {
+        call: view.call.0,
+        peer: view.peer.as_u64(),
+        state: call_word(view.state),
+        outgoing: view.outgoing,
+        held: view.held,
+        server_ms,
+        ring_until,
     }
 }
 

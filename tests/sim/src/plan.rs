@@ -1,10 +1,7 @@
 //! What is done to the phones over the days: drawn from the seed before the run begins.
 
-use crate::history::Word;
-use crate::world::{What, World};
-use tandem_machine::input::{Command, HostInput, Input, Mode, Target};
+use tandem_model::Random;
 use tandem_model::random::SplitMix64;
-use tandem_model::{Random, Secret};
 
 /// One act.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,35 +40,109 @@ pub enum Act {
     Register,
     /// The OS tells the contacts again.
     Contacts,
+    /// The OS tells them all to a core that knows none.
+    AllContacts,
+    /// The database is lost, as after a reset: the phone starts on an empty one.
+    LoseDatabase,
+    /// A thief asks for the verification SMS of that phone's number.
+    Steal(usize),
+    /// And guesses what it said.
+    GuessCode,
     /// Killed at a commit, and started a little later. `usize::MAX` is the server.
     Crash,
 }
 
-/// Chances of the acts, out of their sum.
-const WEIGHTS: [(u64, fn(&mut SplitMix64, usize) -> Act); 16] = [
-    (220, |r, n| Act::Text(pick(r, n))),
-    (50, |r, n| Act::Call(pick(r, n))),
-    (6, |_, _| Act::Emergency),
-    (10, |r, n| Act::CarrierCall(pick(r, n))),
-    (12, |_, _| Act::ToSms),
-    (12, |_, _| Act::Cancel),
-    (40, |_, _| Act::NetworkOff),
-    (60, |_, _| Act::NetworkOn),
-    (60, |_, _| Act::NewPath),
-    (20, |_, _| Act::Kill),
-    (60, |_, _| Act::Start),
-    (4, |r, _| Act::SetWall(i64::try_from(r.below(20 * 31_536_000_000)).unwrap_or(0) - 10 * 31_536_000_000)),
-    (3, |_, _| Act::ServerCrash),
-    (1, |r, n| Act::SwapSims(pick(r, n))),
-    (2, |_, _| Act::Unregister),
-    (30, |_, _| Act::Contacts),
+/// Acts drawn together: how long after the draw, on which phone, what.
+type Scene = Vec<(u64, usize, Act)>;
+
+/// Chances of the scenes, out of their sum. Who draws is given, and how many phones there are.
+const WEIGHTS: [(u64, fn(&mut SplitMix64, usize, usize) -> Scene); 19] = [
+    (220, |r, n, me| one(me, Act::Text(pick(r, n)))),
+    (90, call),
+    (10, |r, n, me| one(me, Act::Call(pick(r, n)))),
+    (6, |_, _, me| one(me, Act::Emergency)),
+    (10, |r, n, me| one(me, Act::CarrierCall(pick(r, n)))),
+    (12, |_, _, me| one(me, Act::ToSms)),
+    (12, |_, _, me| one(me, Act::Cancel)),
+    (40, |_, _, me| one(me, Act::NetworkOff)),
+    (60, |_, _, me| one(me, Act::NetworkOn)),
+    (60, |_, _, me| one(me, Act::NewPath)),
+    (20, |_, _, me| one(me, Act::Kill)),
+    (60, |_, _, me| one(me, Act::Start)),
+    (4, |r, _, me| one(me, wrong_clock(r))),
+    (3, |_, _, me| one(me, Act::ServerCrash)),
+    (1, |r, n, me| one(me, Act::SwapSims(pick(r, n)))),
+    (2, |_, _, me| one(me, Act::Unregister)),
+    (1, |_, _, me| one(me, Act::LoseDatabase)),
+    (30, |_, _, me| one(me, Act::Contacts)),
+    (2, |r, _, me| steal(r, me)),
 ];
+
+fn one(me: usize, act: Act) -> Scene {
+    vec![(0, me, act)]
+}
 
 fn pick(random: &mut SplitMix64, phones: usize) -> usize {
     usize::try_from(random.below(phones as u64)).unwrap_or(0)
 }
 
-/// Draws acts for every phone: one every `mean_gap_ms` on average until `end_ms`.
+fn wrong_clock(random: &mut SplitMix64) -> Act {
+    Act::SetWall(i64::try_from(random.below(20 * 31_536_000_000)).unwrap_or(0) - 10 * 31_536_000_000)
+}
+
+/// A thief at work, and sometimes a server that crashes meanwhile.
+fn steal(random: &mut SplitMix64, victim: usize) -> Scene {
+    let mut scene = one(victim, Act::Steal(victim));
+    if random.below(2) == 0 {
+        scene.push((5_000 + random.below(40_000), victim, Act::ServerCrash));
+    }
+    scene
+}
+
+/// Two that talk to each other, mostly on two phones that are on and have a network, and what comes between.
+fn call(random: &mut SplitMix64, phones: usize, me: usize) -> Scene {
+    /// Until a phone that was off is connected.
+    const READY_MS: u64 = 30_000;
+    let to = (me + 1 + pick(random, phones.saturating_sub(1).max(1))) % phones.max(1);
+    let mut scene = Scene::new();
+    if random.below(6) > 0 {
+        for phone in [me, to] {
+            scene.push((0, phone, Act::Start));
+            scene.push((0, phone, Act::NetworkOn));
+        }
+    }
+    scene.push((READY_MS, me, Act::Call(to)));
+    for _ in 0..random.below(3) {
+        for (wait, phone, act) in trouble(random, phones, me, to) {
+            scene.push((READY_MS + wait, phone, act));
+        }
+    }
+    scene
+}
+
+/// What comes between two that call: while the paths are checked, while it rings, or while they talk.
+fn trouble(random: &mut SplitMix64, phones: usize, me: usize, to: usize) -> Scene {
+    let within = [1_500, 45_000, 200_000];
+    let within = within.get(pick(random, within.len())).copied().unwrap_or(1_500);
+    let wait = random.below(within);
+    let who = if random.below(2) == 0 { me } else { to };
+    let third = pick(random, phones);
+    let pause = 200 + random.below(25_000);
+    match random.below(16) {
+        0..=3 => vec![(wait % 1_500, to, Act::Call(me))],
+        4 | 5 => vec![(wait, third, Act::CarrierCall(who))],
+        6 => vec![(wait, who, Act::CarrierCall(third))],
+        7..=9 => vec![(wait, who, Act::NetworkOff), (wait + pause, who, Act::NetworkOn)],
+        10 => vec![(wait, who, Act::NewPath)],
+        11 => vec![(wait, who, Act::Kill), (wait + pause, who, Act::Start)],
+        12 => vec![(wait, who, Act::ServerCrash)],
+        13 => vec![(wait, who, Act::Emergency)],
+        14 => vec![(wait, who, wrong_clock(random))],
+        _ => vec![(wait, third, Act::Call(who))],
+    }
+}
+
+/// Draws scenes for every phone: one every `mean_gap_ms` on average until `end_ms`.
 #[must_use]
 pub fn draw(random: &mut SplitMix64, phones: usize, mean_gap_ms: u64, end_ms: u64) -> Vec<(u64, usize, Act)> {
     let total: u64 = WEIGHTS.iter().map(|(weight, _)| weight).sum();
@@ -86,140 +157,12 @@ pub fn draw(random: &mut SplitMix64, phones: usize, mean_gap_ms: u64, end_ms: u6
                 found
             });
             if let Some((_, make)) = make {
-                acts.push((at, phone, make(random, phones)));
+                acts.extend(make(random, phones, phone).into_iter().map(|(wait, phone, act)| (at + wait, phone, act)));
             }
             at += 1 + random.below(2 * mean_gap_ms);
         }
     }
+    acts.retain(|(at, _, _)| *at < end_ms);
     acts.sort_by_key(|(at, phone, _)| (*at, *phone));
     acts
-}
-
-impl World {
-    pub(crate) fn act(&mut self, index: usize, act: Act) {
-        if index == usize::MAX {
-            return self.crash_server();
-        }
-        let Some(phone) = self.phones.get(index) else { return };
-        let boot = phone.boot;
-        let number_of = |other: usize| self.phones.get(other).and_then(|p| p.numbers.first()).map(|n| n.e164());
-        match act {
-            Act::Text(to) => {
-                let Some(digits) = number_of(to).filter(|_| to != index) else { return };
-                let body = Secret::new(format!("words {} of {index}", self.acts));
-                let target = Target::Number(Secret::new(digits));
-                let mode = if self.chance.below(20) == 0 { Mode::Carrier } else { Mode::Data };
-                self.command(index, boot, Command::SendText { target, line: None, body, mode });
-            }
-            Act::Call(to) => {
-                let Some(digits) = number_of(to).filter(|_| to != index) else { return };
-                self.dial(index, boot, digits, Mode::Data);
-            }
-            Act::Emergency => self.dial(index, boot, "112".to_owned(), Mode::Data),
-            Act::CarrierCall(to) => {
-                let Some(digits) = number_of(to).filter(|_| to != index) else { return };
-                self.dial(index, boot, digits, Mode::Carrier);
-            }
-            Act::ToSms => {
-                if let Some(id) = phone.open_texts.last().copied() {
-                    self.command(index, boot, Command::TextToSms { id });
-                }
-            }
-            Act::Cancel => {
-                if let Some(id) = phone.open_texts.last().copied() {
-                    self.command(index, boot, Command::CancelText { id });
-                }
-            }
-            Act::NetworkOff => self.set_network(index, false),
-            Act::NetworkOn => self.set_network(index, true),
-            Act::NewPath => {
-                self.break_conns_of(index);
-                self.tell_network(index, true);
-            }
-            Act::Kill => self.kill_phone(index),
-            Act::Start => self.start_phone(index),
-            Act::SetWall(skew) => {
-                if let Some(phone) = self.phones.get_mut(index) {
-                    phone.wall_skew_ms = skew;
-                }
-            }
-            Act::ServerCrash => self.crash_server(),
-            Act::SwapSims(other) => self.swap_sims(index, other),
-            Act::Unregister => self.command(index, boot, Command::Unregister { line: tandem_model::Line(0) }),
-            Act::Register => self.command(index, boot, Command::Register { line: tandem_model::Line(0), typed: None }),
-            Act::Contacts => self.tell_contacts(index, false),
-            Act::Crash => {
-                self.kill_phone(index);
-                self.later(3_000, What::Act(index, Act::Start));
-            }
-        }
-    }
-
-    fn dial(&mut self, index: usize, boot: u64, digits: String, mode: Mode) {
-        let on = self.phones.get(index).is_some_and(|phone| phone.device.is_some());
-        if on {
-            let target = Target::Number(Secret::new(digits));
-            self.command(index, boot, Command::Dial { target, line: None, mode });
-        }
-    }
-
-    fn crash_server(&mut self) {
-        self.kill_server();
-        self.later(2_000, What::ServerStarts);
-    }
-
-    /// Gives a phone a network or takes it.
-    pub fn set_network(&mut self, index: usize, on: bool) {
-        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.network != on) else { return };
-        phone.network = on;
-        if !on {
-            self.break_conns_of(index);
-        }
-        self.tell_network(index, true);
-        self.media_network(index);
-    }
-
-    fn tell_network(&mut self, index: usize, new_path: bool) {
-        let Some(phone) = self.phones.get_mut(index) else { return };
-        let (boot, snapshot) = (phone.boot, phone.snapshot(new_path));
-        self.phone_input(index, boot, Input::Host(HostInput::Network(snapshot)));
-    }
-
-    /// Tells a phone that everybody else is a contact.
-    pub fn tell_contacts(&mut self, index: usize, replace: bool) {
-        let others = self.phones.iter().enumerate().filter(|(other, _)| *other != index);
-        let added = others.flat_map(|(_, phone)| phone.numbers.iter().map(|n| Secret::new(n.e164()))).collect();
-        let boot = self.phones.get(index).map_or(0, |phone| phone.boot);
-        self.phone_input(index, boot, Input::Host(HostInput::Contacts { replace, added, removed: Vec::new() }));
-    }
-
-    fn swap_sims(&mut self, one: usize, other: usize) {
-        if one == other {
-            return;
-        }
-        let Some(first) = self.phones.get(one).map(|phone| phone.numbers.clone()) else { return };
-        let Some(second) = self.phones.get_mut(other).map(|phone| std::mem::replace(&mut phone.numbers, first)) else {
-            return;
-        };
-        if let Some(phone) = self.phones.get_mut(one) {
-            phone.numbers = second;
-        }
-        for index in [one, other] {
-            let Some(phone) = self.phones.get(index) else { continue };
-            let (boot, sims) = (phone.boot, phone.sims());
-            self.phone_input(index, boot, Input::Host(HostInput::Sims(sims)));
-            self.does(index, boot, 120_000, Command::Register { line: tandem_model::Line(0), typed: None });
-        }
-    }
-
-    /// Everything is mended and stays so.
-    pub fn calm(&mut self) {
-        self.faults = crate::faults::Faults::NONE;
-        self.start_server();
-        for index in 0..self.phones.len() {
-            self.start_phone(index);
-            self.set_network(index, true);
-            self.tell(index, Word::Started);
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Bugs planted on purpose, one at a time, between the machines and the world: the checker must find each of them, or it
 //! proves nothing. Only tests switch them on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tandem_logic::StoreOp;
+use tandem_logic::store_answer::{ConfirmOutcome, StoreAnswer};
 use tandem_machine::input::{Command, Target};
 use tandem_model::rows::Change;
-use tandem_model::{Msisdn, Secret, TextId};
+use tandem_model::{Bearer, Msisdn, RegistrationId, Secret, TextId};
 
 /// A bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,11 +33,15 @@ pub enum Planted {
     SoundBeforeAnswer,
     /// Picking up acts in whatever state the call is: a catch-all arm that acts.
     CatchAllActs,
+    /// The server counts wrong codes in its memory: after a crash there are new tries.
+    TriesInMemory,
+    /// The phone knows a text by its counter alone: another database of the same sender counts from one again.
+    EpochNotChecked,
 }
 
 impl Planted {
-    /// Those that the checker is known to find within 300 seeds.
-    pub const CAUGHT: [Planted; 8] = [
+    /// All of them, each known to be found within the seeds that tests run.
+    pub const ALL: [Planted; 13] = [
         Planted::AckBeforeSync,
         Planted::PhoneAckBeforeSync,
         Planted::ServerForgetsDuplicates,
@@ -44,12 +49,29 @@ impl Planted {
         Planted::SmsBeforeTheSwap,
         Planted::EndNeverReturned,
         Planted::DeliveredWhenSent,
+        Planted::RingFromLocalStart,
         Planted::EmergencyOnData,
+        Planted::SoundBeforeAnswer,
+        Planted::CatchAllActs,
+        Planted::TriesInMemory,
+        Planted::EpochNotChecked,
     ];
+}
 
-    /// Those that it does not find yet: the plan brings too few calls to ring.
-    pub const NOT_CAUGHT_YET: [Planted; 3] =
-        [Planted::RingFromLocalStart, Planted::SoundBeforeAnswer, Planted::CatchAllActs];
+/// Wrong codes counted where a crash forgets them.
+#[derive(Clone, Debug, Default)]
+pub struct TriesInMemory(BTreeMap<RegistrationId, u32>);
+
+impl TriesInMemory {
+    /// What the server's logic hears in place of its store.
+    pub fn answer(&mut self, id: RegistrationId) -> StoreAnswer {
+        let tries = self.0.entry(id).or_default();
+        *tries += 1;
+        StoreAnswer::Confirmed(match 5_u32.saturating_sub(*tries) {
+            0 => ConfirmOutcome::UsedUp,
+            tries_left => ConfirmOutcome::Wrong { tries_left },
+        })
+    }
 }
 
 /// What a bug makes of a question to the server's store.
@@ -68,14 +90,17 @@ pub fn spoil_store(planted: Option<Planted>, op: StoreOp, seen: &mut BTreeSet<Te
 
 /// What a bug makes of a phone's commit, given what the phone received before.
 pub fn spoil_commit(planted: Option<Planted>, changes: &mut [Change], received: &BTreeSet<(Msisdn, TextId)>) {
-    if planted != Some(Planted::PhoneForgetsDuplicates) {
-        return;
-    }
     for change in changes {
-        if let Change::InsertIncoming(row) = change
-            && received.contains(&(row.from, row.id))
-        {
-            row.id.counter += 1 << 40;
+        let Change::InsertIncoming(row) = change else { continue };
+        let alike = received.iter().find(|(from, id)| *from == row.from && id.counter == row.id.counter);
+        match planted {
+            Some(Planted::PhoneForgetsDuplicates) if received.contains(&(row.from, row.id)) => {
+                row.id.counter += 1 << 40;
+            }
+            Some(Planted::EpochNotChecked) if row.bearer == Bearer::Data => {
+                row.id = alike.map_or(row.id, |(_, known)| *known);
+            }
+            _ => {}
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::phone::Phone;
 use crate::plan::{Act, draw};
 use crate::planted::Planted;
 use crate::server::ServerBox;
-use crate::world::{What, World};
+use crate::thief::Thief;
+use crate::world::{CrashAt, What, World};
 use std::time::Duration;
 use tandem_crypto::fake::{FakeNotary, FakeVault};
 use tandem_crypto::{DeviceVault, SeededRandom, ServerNotary};
@@ -28,7 +29,7 @@ pub struct Setup {
     /// Days of acts; the calm comes on top.
     pub days: u64,
     /// Crash whoever makes this commit.
-    pub crash_at_commit: Option<u64>,
+    pub crash_at_commit: Option<CrashAt>,
 }
 
 impl Setup {
@@ -98,6 +99,7 @@ fn build(setup: Setup, phones: usize, faults: Faults, acts: &[(u64, usize, Act)]
     world.planted = setup.planted;
     world.crash_at_commit = setup.crash_at_commit;
     world.trace = setup.trace.then(String::new);
+    world.thief = Thief::new(vault(real_keys, setup.seed ^ 0x7417));
     world.start_server();
     for index in 0..phones {
         let number = Msisdn::try_from(4_915_100_000_000 + index as u64).into_iter().collect();
@@ -116,7 +118,17 @@ fn build(setup: Setup, phones: usize, faults: Faults, acts: &[(u64, usize, Act)]
     world
 }
 
-fn finish(world: World, phones: usize, end_ms: u64) -> Outcome {
+/// Longer than anything that is begun at a start takes.
+const RESTART_MS: u64 = 30 * 60 * 1000;
+
+fn finish(mut world: World, phones: usize, end_ms: u64) -> Outcome {
+    // Everybody starts once more: what is durable is all that is left.
+    for index in 0..phones {
+        world.kill_phone(index);
+        world.start_phone(index);
+    }
+    let end_ms = end_ms + RESTART_MS;
+    world.run_until(end_ms);
     Outcome {
         violations: check(&world.history),
         history: world.history,
@@ -155,7 +167,7 @@ fn server_config() -> Config {
     config.session.keepalive = Duration::from_secs(3 * 3600);
     config.session.silence_max = Duration::from_secs(7 * 3600);
     config.text.life = Duration::from_secs(24 * 3600);
-    config.registration.per_number.limit = 10_000;
+    config.registration.per_number.limit = 20;
     config.registration.per_prefix.limit = 10_000;
     config.registration.per_source.limit = 10_000;
     config.gate.per_pair.limit = 10_000;

@@ -1,9 +1,11 @@
 //! The server: the real logic over a store that forgets what was not synced.
 
-use crate::planted::Planted;
+use crate::history::Word;
+use crate::planted::{Planted, TriesInMemory};
 use crate::world::{EPOCH_MS, What, World};
 use tandem_crypto::SeededRandom;
 use tandem_logic::store_answer::StoreAnswer;
+use tandem_logic::store_op::{ConfirmRegistration, StoreOp};
 use tandem_logic::{Config, Effect, Input, Server, ServerNow, SmsOutcome};
 use tandem_model::{Mono, MonoMicros, Notary, Random, ServerMillis, Ticket};
 use tandem_server_store::MemoryStore;
@@ -25,6 +27,8 @@ pub struct ServerBox {
     next_request: u64,
     /// For a planted bug.
     texts_seen: std::collections::BTreeSet<tandem_model::TextId>,
+    /// For another.
+    tries: TriesInMemory,
     timeout: Option<u64>,
 }
 
@@ -44,6 +48,7 @@ impl ServerBox {
             requests: Default::default(),
             next_request: 0,
             texts_seen: Default::default(),
+            tries: Default::default(),
             timeout: None,
         }
     }
@@ -97,8 +102,10 @@ impl World {
         if self.server.logic.take().is_none() {
             return;
         }
+        self.tell(usize::MAX, Word::ServerKilled);
         self.server.timeout = None;
         self.server.store.crash();
+        self.server.tries = TriesInMemory::default();
         for (phone, boot, ticket) in std::mem::take(&mut self.server.requests).into_values() {
             self.no_register_reply(phone, boot, ticket);
         }
@@ -150,6 +157,9 @@ impl World {
             Effect::Close { conn } => self.close_conn(conn.0),
             Effect::RegisterReply { ticket, reply } => {
                 let Some((phone, boot, theirs)) = self.server.requests.remove(&ticket.0) else { return };
+                if phone == crate::thief::THIEF {
+                    return self.thief_hears(&reply);
+                }
                 if self.happens(self.faults.http_lost) {
                     return self.no_register_reply(phone, boot, theirs);
                 }
@@ -159,6 +169,7 @@ impl World {
             }
             Effect::Store { ticket, at, op } => self.server_store(ticket, at, op),
             Effect::SendSms(sms) => {
+                self.tell(usize::MAX, Word::SmsOrdered { to: sms.to.as_u64() });
                 let body = tandem_wire::sms::render(&sms.token, sms.code.expose(), &sms.platform);
                 self.later(100, What::SmsOutcome(sms.message_ref, SmsOutcome::Accepted));
                 self.verification_sms(sms.to, body);
@@ -168,10 +179,20 @@ impl World {
         }
     }
 
-    fn server_store(&mut self, ticket: Ticket, at: ServerMillis, op: tandem_logic::StoreOp) {
+    fn server_store(&mut self, ticket: Ticket, at: ServerMillis, op: StoreOp) {
         self.commits += 1;
-        if self.crash_at_commit == Some(self.commits) {
+        if let Some(crash) = self.crash_at_commit.filter(|crash| crash.commit == self.commits) {
+            if crash.durable {
+                tandem_server_store::serve(&mut self.server.store, at, op);
+                self.server.store.commit();
+            }
             return self.later(0, What::Act(usize::MAX, crate::plan::Act::Crash));
+        }
+        if self.planted == Some(Planted::TriesInMemory)
+            && let StoreOp::ConfirmRegistration(ConfirmRegistration { proven: false, id, .. }) = &op
+        {
+            let (boot, answer) = (self.server.boot, self.server.tries.answer(*id));
+            return self.later(1, What::ServerAnswered(boot, ticket, answer));
         }
         let op = crate::planted::spoil_store(self.planted, op, &mut self.server.texts_seen);
         let answer = tandem_server_store::serve(&mut self.server.store, at, op);

@@ -8,13 +8,13 @@ use crate::phone::Phone;
 use crate::plan::Act;
 use crate::planted::Planted;
 use crate::server::ServerBox;
+use crate::thief::Thief;
 use std::collections::BTreeMap;
 use tandem_logic::store_answer::StoreAnswer;
 use tandem_logic::{ConnId, SmsOutcome};
 use tandem_machine::LinkId;
 use tandem_machine::input::{Command, Input, StoreInput};
 use tandem_model::random::SplitMix64;
-use tandem_model::rows::Change;
 use tandem_model::{Line, Random, Secret, Ticket};
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
 
@@ -37,7 +37,7 @@ pub enum What {
     /// A registration request reaches the server.
     RegisterToServer(usize, u64, Ticket, RegisterRequest),
     /// A phone's store has synced a commit.
-    PhoneSynced(usize, u64, StoreInput, Vec<Change>),
+    PhoneSynced(usize, u64, StoreInput),
     /// The server's store has synced this answer.
     ServerSynced(u64, Ticket, StoreAnswer),
     /// Something for a phone's machine, if that life of it still lasts.
@@ -88,6 +88,15 @@ pub struct Conn {
     pub broken: bool,
 }
 
+/// A crash at one commit of all that are made.
+#[derive(Clone, Copy, Debug)]
+pub struct CrashAt {
+    /// Counted from one, phones and server together.
+    pub commit: u64,
+    /// Right after it became durable, so that only its answer is lost; otherwise right before.
+    pub durable: bool,
+}
+
 /// Everything.
 pub struct World {
     /// True time in milliseconds.
@@ -109,6 +118,8 @@ pub struct World {
     pub media: MediaHub,
     /// The carrier.
     pub carrier: Carrier,
+    /// Somebody who guesses codes.
+    pub thief: Thief,
     /// What happened.
     pub history: History,
     /// A bug planted on purpose.
@@ -122,7 +133,7 @@ pub struct World {
     /// Commits of all stores so far, for crashes at each of them.
     pub commits: u64,
     /// Crash whoever commits at this count.
-    pub crash_at_commit: Option<u64>,
+    pub crash_at_commit: Option<CrashAt>,
 }
 
 impl World {
@@ -141,6 +152,7 @@ impl World {
             next_conn: 1,
             media: MediaHub::default(),
             carrier: Carrier::default(),
+            thief: Thief::default(),
             history: History::default(),
             planted: None,
             acts: 0,
@@ -227,7 +239,7 @@ impl World {
             What::RegisterToServer(phone, boot, ticket, request) => {
                 self.register_at_server(phone, boot, ticket, request)
             }
-            What::PhoneSynced(phone, boot, answer, changes) => self.phone_synced(phone, boot, answer, &changes),
+            What::PhoneSynced(phone, boot, answer) => self.phone_synced(phone, boot, answer),
             What::ServerSynced(boot, ticket, answer) => self.server_synced(boot, ticket, answer),
             What::Phone(phone, boot, input) => self.phone_input(phone, boot, input),
             What::Command(phone, boot, command) => self.command(phone, boot, command),

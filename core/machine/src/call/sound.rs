@@ -139,9 +139,9 @@ impl Sound {
         }
     }
 
-    /// Stops or restarts sound both ways, when that is a change.
+    /// Stops or restarts sound both ways, when that is a change. Before it was let in too: then it is let in on hold.
     pub(crate) fn hold(&mut self, on: bool, ctx: &mut Ctx<'_>) {
-        if let Phase::Open { started: true, held, .. } = &mut self.phase
+        if let Phase::Open { held, .. } = &mut self.phase
             && *held != on
         {
             *held = on;
@@ -204,11 +204,11 @@ mod tests {
         let mut sound = Sound::new(CallId([1; 16]));
         sound.open(None, true, &mut bench.ctx());
         sound.open(None, true, &mut bench.ctx());
+        sound.hold(false, &mut bench.ctx());
+        sound.hold(true, &mut bench.ctx());
         sound.hold(true, &mut bench.ctx());
         sound.start(&mut bench.ctx());
         sound.start(&mut bench.ctx());
-        sound.hold(true, &mut bench.ctx());
-        sound.hold(true, &mut bench.ctx());
         sound.close(&mut bench.ctx());
         sound.close(&mut bench.ctx());
         sound.make_offer(&mut bench.ctx());
@@ -217,8 +217,8 @@ mod tests {
             orders.as_slice(),
             [
                 MediaOrder::Open { low_rate: true, .. },
-                MediaOrder::StartSound,
                 MediaOrder::Hold { on: true },
+                MediaOrder::StartSound,
                 MediaOrder::Close
             ]
         ));

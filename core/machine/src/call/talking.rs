@@ -72,8 +72,9 @@ impl Call {
             | Stage::Ended(_) => return,
         }
         self.stage = Stage::Active;
-        self.sound.start(scene.ctx);
         self.entry.talk(scene.now());
+        // A carrier call that is talked on already: not even the first moment of sound goes into both.
+        self.hold.by_carrier = scene.room.carrier_talks;
         self.follow_holds(scene);
     }
 
@@ -172,7 +173,12 @@ impl Call {
             self.hold.told = here;
             self.say(CallBody::Hold { on: here }, scene);
         }
-        self.sound.hold(here || self.hold.by_peer, scene.ctx);
+        if here || self.hold.by_peer {
+            self.sound.hold(true, scene.ctx);
+        } else {
+            self.sound.start(scene.ctx);
+            self.sound.hold(false, scene.ctx);
+        }
     }
 
     /// The user ends it, in any stage.

@@ -56,6 +56,24 @@ fn a_carrier_call_in_the_middle_holds_the_data_call_only_while_it_is_talked_on()
 }
 
 #[test]
+fn a_call_answered_while_a_carrier_call_is_talked_on_lets_no_sound_in_before_that_one_is_over() {
+    let mut pair = Pair::new();
+    let id = pair.ringing();
+    pair.phones[1].carrier(None, CarrierCallState::Active);
+    pair.phones[1].accept(id).unwrap();
+    pair.run(200);
+    assert_eq!(pair.phones[1].state(id), CallState::Active);
+    assert!(pair.phones[1].view(id).held && pair.phones[0].view(id).held_by_peer);
+    assert_eq!(pair.phones[1].count(&MediaOrder::StartSound), 0, "not for a moment");
+    assert_eq!(pair.phones[1].count(&MediaOrder::Hold { on: true }), 1);
+    pair.phones[1].carrier(None, CarrierCallState::Ended);
+    pair.run(50);
+    assert_eq!(pair.phones[1].count(&MediaOrder::StartSound), 1);
+    assert_eq!(pair.phones[1].count(&MediaOrder::Hold { on: false }), 1);
+    assert!(!pair.phones[0].view(id).held_by_peer);
+}
+
+#[test]
 fn media_that_breaks_and_comes_back_in_time_is_one_call() {
     let mut pair = Pair::new();
     let id = pair.talking();

@@ -1,5 +1,5 @@
 //! Calls between the phones' media engine and the server's own STUN and TURN, on real sockets.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test fail like the test itself")]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
 
 #[path = "../../../core/media/tests/common/mod.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]

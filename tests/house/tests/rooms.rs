@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms where everything meets: they may import any room.
-const MEETING_PLACES: &[&str] = &["tandem-lab", "tandem-sim", "tandem-bench", "tandem-e2e", "tandem-house"];
+const MEETING_PLACES: &[&str] = &["tandem-lab", "tandem-sim", "tandem-e2e", "tandem-house"];
 
 /// Rooms that decide and never act, and what must not even be reachable from them.
 const PURE: &[&str] = &["tandem-model", "tandem-wire", "tandem-machine", "tandem-logic", "tandem-crypto"];

@@ -62,8 +62,10 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Closes the log entries that were open when the process ended.
+    /// Closes the log entries that were open when the process ended. Those calls are over: an offer of theirs that comes
+    /// again begins no second conversation.
     pub(crate) fn restore(&mut self, open_logs: Vec<LogRow>, ctx: &mut Ctx<'_>) {
+        open_logs.iter().filter_map(|row| row.call).for_each(|call| self.remember_over(call));
         self.room.log.restore(open_logs, ctx);
     }
 

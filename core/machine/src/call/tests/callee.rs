@@ -75,6 +75,21 @@ fn an_offer_of_a_marked_peer_rings_and_its_answer_is_made_at_once() {
 }
 
 #[test]
+fn an_offer_that_comes_again_after_the_process_ended_begins_no_second_conversation() {
+    let mut before = phone();
+    offer(&mut before, ID, 1, 1, 45_000);
+    let open = before.log();
+    let mut after = phone();
+    after.act(|calls, _, ctx| calls.restore(vec![open], ctx));
+    assert_eq!(after.log().end, Some(CallEnd::PeerLost));
+    offer(&mut after, ID, 1, 1, 45_000);
+    assert!(after.views().is_empty());
+    assert_eq!(said(&after), Vec::<&CallBody>::new());
+    offer(&mut after, CallId([6; 16]), 1, 1, 45_000);
+    assert_eq!(after.state(CallId([6; 16])), CallState::Ringing, "another call rings");
+}
+
+#[test]
 fn servers_that_never_come_are_waited_for_one_second() {
     let mut phone = phone();
     offer(&mut phone, ID, 1, 1, 45_000);

@@ -51,6 +51,10 @@ pub enum Word {
     Logged { entry: u64, call: Option<[u8; 16]>, over: bool },
     /// Somebody who does not hold a number guessed its code, and heard this.
     Guessed { attempt: [u8; 16], answer: &'static str },
+    /// The server's store was told that a phone has this text.
+    TakenAtServer { id: Id },
+    /// The server's store was told that a sender takes this text back.
+    TakenBackAtServer { id: Id },
     /// The server ordered a verification SMS.
     SmsOrdered { to: u64 },
     /// The core reported a fault of its own.

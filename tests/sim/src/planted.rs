@@ -56,6 +56,19 @@ impl Planted {
         Planted::TriesInMemory,
         Planted::EpochNotChecked,
     ];
+
+    /// The promise it breaks first of all.
+    #[must_use]
+    pub fn breaks(self) -> &'static str {
+        match self {
+            Planted::AckBeforeSync | Planted::EndNeverReturned => "P4",
+            Planted::PhoneAckBeforeSync | Planted::DeliveredWhenSent | Planted::EpochNotChecked => "P1",
+            Planted::ServerForgetsDuplicates | Planted::PhoneForgetsDuplicates | Planted::SmsBeforeTheSwap => "P2",
+            Planted::RingFromLocalStart | Planted::SoundBeforeAnswer | Planted::CatchAllActs => "P6",
+            Planted::EmergencyOnData => "N11",
+            Planted::TriesInMemory => "P12",
+        }
+    }
 }
 
 /// Wrong codes counted where a crash forgets them.

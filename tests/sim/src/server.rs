@@ -5,9 +5,9 @@ use crate::planted::{Planted, TriesInMemory};
 use crate::world::{EPOCH_MS, What, World};
 use tandem_crypto::SeededRandom;
 use tandem_logic::store_answer::StoreAnswer;
-use tandem_logic::store_op::{ConfirmRegistration, StoreOp};
+use tandem_logic::store_op::{ConfirmRegistration, StoreOp, SwapText};
 use tandem_logic::{Config, Effect, Input, Server, ServerNow, SmsOutcome};
-use tandem_model::{Mono, MonoMicros, Notary, Random, ServerMillis, Ticket};
+use tandem_model::{Mono, MonoMicros, Notary, Random, ServerMillis, TerminalState, TextId, Ticket};
 use tandem_server_store::MemoryStore;
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
 
@@ -194,6 +194,7 @@ impl World {
             let (boot, answer) = (self.server.boot, self.server.tries.answer(*id));
             return self.later(1, What::ServerAnswered(boot, ticket, answer));
         }
+        self.tell_of_texts(&op);
         let op = crate::planted::spoil_store(self.planted, op, &mut self.server.texts_seen);
         let answer = tandem_server_store::serve(&mut self.server.store, at, op);
         let early = self.planted == Some(Planted::AckBeforeSync);
@@ -206,6 +207,22 @@ impl World {
             self.at(time + 3_600_000, What::ServerSyncedOnly(boot));
         } else {
             self.at(time, What::ServerSynced(boot, ticket, answer));
+        }
+    }
+
+    /// What is asked of the store about a text's end, in the order that decides it.
+    fn tell_of_texts(&mut self, op: &StoreOp) {
+        let plain = |id: &TextId| (id.device_epoch.0, id.counter);
+        match op {
+            StoreOp::TakeTexts { texts, .. } => {
+                for (_, id) in texts {
+                    self.tell(usize::MAX, Word::TakenAtServer { id: plain(id) });
+                }
+            }
+            StoreOp::SwapText(SwapText { id, end: TerminalState::Cancelled, .. }) => {
+                self.tell(usize::MAX, Word::TakenBackAtServer { id: plain(id) });
+            }
+            _ => {}
         }
     }
 

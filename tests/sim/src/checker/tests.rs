@@ -168,3 +168,15 @@ fn what_a_lost_database_showed_may_be_shown_again_and_cannot_be_told() {
     assert_eq!(promises(&words(Word::LostDatabase)), Vec::<&str>::new());
     assert_eq!(promises(&words(Word::Started)), ["P4"]);
 }
+
+#[test]
+fn a_text_taken_back_after_the_server_knew_better_is_found() {
+    let id = (1, 1);
+    let cancelled = Word::ShownEnd { id, end: "cancelled" };
+    let (taken, back) = (Word::TakenAtServer { id }, Word::TakenBackAtServer { id });
+    let words = |first: &Word, second: &Word| {
+        [wrote(id), shown(id, false), first.clone(), second.clone(), cancelled.clone()].map(|word| (1, 0, word))
+    };
+    assert_eq!(promises(&words(&taken, &back)), ["P4"]);
+    assert_eq!(promises(&words(&back, &taken)), Vec::<&str>::new());
+}

@@ -17,6 +17,11 @@ struct Text {
     shown: Vec<(u64, usize, bool)>,
     /// How often each phone shows it, on the database it has.
     shown_here: BTreeMap<usize, u32>,
+    /// The server knows that its recipient has it.
+    known_taken: bool,
+    /// It was taken back while the server could not know that: the word of it was lost on its way. Only time could tell
+    /// the sender better, and a person who takes a text back is not kept waiting for a phone that may be off.
+    taken_back_blindly: bool,
     /// Some phone that showed it lost its database since, and could not tell anybody any more.
     forgotten: bool,
     /// The number it was shown to be from: another SIM is another conversation.
@@ -76,6 +81,14 @@ fn texts(history: &History, broken: &mut Vec<Violation>) -> BTreeMap<Id, Text> {
                     broken.push(Violation { promise: "P2", what });
                 }
             }
+            Word::TakenAtServer { id } => {
+                texts.entry(*id).and_modify(|text| text.known_taken = true);
+            }
+            Word::TakenBackAtServer { id } => {
+                texts.entry(*id).and_modify(|text| text.taken_back_blindly |= !text.known_taken);
+            }
+            // What was not synced the server knows no more.
+            Word::ServerKilled => texts.values_mut().for_each(|text| text.known_taken = false),
             Word::LostDatabase => {
                 for text in texts.values_mut() {
                     text.left |= text.sender == *phone && text.ends.is_empty();
@@ -149,10 +162,11 @@ fn texts_end_once(texts: &BTreeMap<Id, Text>, broken: &mut Vec<Violation>) {
         if text.shown_here.values().any(|times| *times > 1) {
             broken.push(Violation { promise: "P2", what: format!("text {id:?} was shown {} times", text.shown.len()) });
         }
-        let never_reached = ["expired", "cancelled", "recipient-changed"];
+        let never_reached = ["expired", "recipient-changed", "cancelled"];
+        let asked_too_early = |end: &&str| *end == "cancelled" && text.taken_back_blindly;
         if let Some(end) = never_reached
             .iter()
-            .find(|end| text.ends.contains(**end))
+            .find(|end| text.ends.contains(**end) && !asked_too_early(end))
             .filter(|_| !text.shown.is_empty() && !text.forgotten)
         {
             broken.push(Violation {

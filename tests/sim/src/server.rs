@@ -204,7 +204,8 @@ impl World {
         let boot = self.server.boot;
         if early {
             self.later(0, What::ServerAnswered(boot, ticket, answer));
-            self.at(time + 3_600_000, What::ServerSyncedOnly(boot));
+            // On the hour: a sync keeps all that was written, so that one for each would leave nothing to lose.
+            self.at((time / 3_600_000 + 1) * 3_600_000, What::ServerSyncedOnly(boot));
         } else {
             self.at(time, What::ServerSynced(boot, ticket, answer));
         }

@@ -3,7 +3,8 @@
 use crate::real::RealStage;
 use crate::report::Report;
 use crate::runner::{Outcome, run};
-use crate::scenario::{Scenario, Step, Verb, read};
+use crate::scenario::{Clock, Scenario, Step, Verb, read};
+use crate::virtual_time::VirtualStage;
 use std::path::{Path, PathBuf};
 
 /// Plays the demo. True when every flow passed.
@@ -17,7 +18,7 @@ pub fn demo(out: &Path, json: bool, drop_everything: bool) -> Result<bool, Strin
     }
     let mut report = Report::new(Some(out.to_owned()), !json);
     report.say("Tandem demo: one server, two phones, real sockets, real speech.");
-    let outcome = play(&scenario, 1, false, &mut report, out)?;
+    let outcome = play(&scenario, 1, Clock::Real, &mut report, out)?;
     report.say(&format!("\n{} flows passed, {} failed.", outcome.passed, outcome.failed));
     report.say(&format!("What each phone heard, the sequence diagram and the events are in {}.", out.display()));
     print_json(json, &outcome)?;
@@ -28,28 +29,29 @@ pub fn demo(out: &Path, json: bool, drop_everything: bool) -> Result<bool, Strin
 ///
 /// # Errors
 /// When the file cannot be read, names what does not exist, or the lab cannot be set up.
-pub fn run_file(file: &Path, seed: u64, virtual_time: bool, json: bool, out: Option<PathBuf>) -> Result<bool, String> {
+pub fn run_file(file: &Path, seed: u64, clock: Clock, json: bool, out: Option<PathBuf>) -> Result<bool, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
     let scenario = read(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+    scenario.plays_on(clock).map_err(|e| format!("{}: {e}", file.display()))?;
     let out = out.unwrap_or_else(|| Path::new("out").join(&scenario.name));
     let mut report = Report::new(Some(out.clone()), !json);
     report.say(&format!("{}: {}", scenario.name, scenario.about));
-    let outcome = play(&scenario, seed, virtual_time, &mut report, &out)?;
+    let outcome = play(&scenario, seed, clock, &mut report, &out)?;
     report.say(&format!("\n{} flows passed, {} failed.", outcome.passed, outcome.failed));
     print_json(json, &outcome)?;
     Ok(outcome.failed == 0)
 }
 
-fn play(
-    scenario: &Scenario,
-    seed: u64,
-    virtual_time: bool,
-    report: &mut Report,
-    out: &Path,
-) -> Result<Outcome, String> {
-    if virtual_time {
-        return Err("virtual time is not built yet".to_owned());
-    }
+fn play(scenario: &Scenario, seed: u64, clock: Clock, report: &mut Report, out: &Path) -> Result<Outcome, String> {
+    let outcome = match clock {
+        Clock::Virtual => run(scenario, &mut VirtualStage::open(scenario, seed)?, report),
+        Clock::Real => play_for_real(scenario, seed, report, out)?,
+    };
+    report.finish(&scenario.name, &outcome).map_err(|e| e.to_string())?;
+    Ok(outcome)
+}
+
+fn play_for_real(scenario: &Scenario, seed: u64, report: &mut Report, out: &Path) -> Result<Outcome, String> {
     let folder = tempfile_in(out)?;
     let mut stage = RealStage::open(scenario, seed, &folder)?;
     let outcome = run(scenario, &mut stage, report);
@@ -57,7 +59,6 @@ fn play(
     if outcome.failed == 0 {
         let _left_for_the_user = std::fs::remove_dir_all(&folder);
     }
-    report.finish(&scenario.name, &outcome).map_err(|e| e.to_string())?;
     Ok(outcome)
 }
 

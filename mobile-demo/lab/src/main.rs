@@ -84,7 +84,11 @@ fn main() -> ExitCode {
     let result = match Args::parse().what {
         What::Demo { json, out, drop_everything } => tandem_lab::demo::demo(&out, json, drop_everything),
         What::Run { file, seed, clock, json, out } => {
-            tandem_lab::demo::run_file(&file, seed, matches!(clock, Clock::Virtual), json, out)
+            let clock = match clock {
+                Clock::Virtual => tandem_lab::scenario::Clock::Virtual,
+                Clock::Real => tandem_lab::scenario::Clock::Real,
+            };
+            tandem_lab::demo::run_file(&file, seed, clock, json, out)
         }
         What::KillLoop { kills, seed, json, out } => tandem_lab::kill_loop::kill_loop(kills, seed, json, &out),
         What::Phone { spec } => serde_json::from_str::<PhoneSpec>(&spec)

@@ -1,6 +1,7 @@
 //! The carrier: SMS between everybody, and calls that ring, are answered and end.
 
 use crate::history::Word;
+use crate::tap::Tapped;
 use crate::world::{What, World};
 use std::collections::BTreeMap;
 use tandem_machine::input::{CarrierCallState, HostInput, Input};
@@ -39,6 +40,9 @@ impl World {
 
     pub(crate) fn modem_dials(&mut self, phone: usize, boot: u64, ticket: Ticket, digits: &str) {
         self.tell(phone, Word::ModemDialed { digits: digits.to_owned() });
+        if self.drip(|| Tapped::Dials(phone, ticket, digits.to_owned())) {
+            return;
+        }
         let busy = |index: usize| self.carrier.calls.values().any(|call| call.is_of(index));
         let ok = !busy(phone);
         let holder = Msisdn::from_e164(digits).ok().and_then(|number| self.holder(number.as_u64()));
@@ -94,6 +98,9 @@ impl World {
     }
 
     pub(crate) fn modem_texts(&mut self, phone: usize, boot: u64, ticket: Ticket, to: &str, body: &str) {
+        if self.drip(|| Tapped::Texts { phone, ticket, to: to.to_owned(), body: body.to_owned() }) {
+            return;
+        }
         let Ok(number) = Msisdn::from_e164(to) else { return };
         self.tell(phone, Word::SmsLeft { to: number.as_u64(), body: body.to_owned() });
         self.later(300, What::Phone(phone, boot, Input::Host(HostInput::SmsSent { ticket, ok: true })));
@@ -116,6 +123,9 @@ impl World {
     }
 
     pub(crate) fn sms_arrives(&mut self, to: u64, from: String, body: String) {
+        if self.drip(|| Tapped::SmsDue { to, from: from.clone(), body: body.clone() }) {
+            return;
+        }
         let Some((phone, line)) = self.holder(to) else { return };
         let boot = self.phones.get(phone).filter(|phone| phone.device.is_some()).map(|phone| phone.boot);
         let Some(boot) = boot else {

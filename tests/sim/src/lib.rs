@@ -29,6 +29,8 @@ pub mod plan;
 pub mod planted;
 pub mod run;
 pub mod server;
+pub mod shape;
 pub mod tally;
+pub mod tap;
 pub mod thief;
 pub mod world;

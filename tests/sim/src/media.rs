@@ -1,5 +1,6 @@
 //! Media between phones: descriptions that meet connect, sound is only counted.
 
+use crate::phone::Phone;
 use crate::world::{What, World};
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_machine::effect::MediaOrder;
@@ -12,15 +13,21 @@ struct SideOf {
     boot: u64,
     described: bool,
     heard_peer: bool,
+    /// Packets pass both ways.
     connected: bool,
+    /// The machine was told so, and not yet of the silence since.
+    told: bool,
+    /// Since when nothing passes although both sides are described.
+    silent_since: Option<u64>,
+    /// Given up, or its address is gone: it does not come back.
+    dead: bool,
     started: bool,
     held: bool,
-    /// When the phone hears the last word there is for it: the next comes no sooner.
-    heard_at: u64,
 }
 
-/// How long a side goes without packets before it says that its media broke.
-const SILENT_MS: u64 = 1_500;
+/// Silence after which media counts as disconnected and as failed, as in the real engine.
+const DISCONNECTED_MS: u64 = 2_000;
+const FAILED_MS: u64 = 10_000;
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +36,24 @@ pub struct MediaHub {
 }
 
 impl MediaHub {
+    /// Whether a phone has media of that call.
+    #[must_use]
+    pub fn is_open(&self, call: CallId, phone: usize) -> bool {
+        self.sides.get(&(call.0, phone)).is_some_and(|side| side.described)
+    }
+
+    /// Whether a phone hears its peer in a call: packets pass and both machines let sound in.
+    #[must_use]
+    pub fn hears(&self, call: CallId, phone: usize) -> bool {
+        let talks = |side: &SideOf| side.connected && side.started && !side.held;
+        self.sides_of(call.0).any(|(of, side)| of == phone && talks(side))
+            && self.sides_of(call.0).any(|(of, side)| of != phone && talks(side))
+    }
+
+    fn sides_of(&self, call: [u8; 16]) -> impl Iterator<Item = (usize, &SideOf)> {
+        self.sides.range((call, 0)..=(call, usize::MAX)).map(|((_, phone), side)| (*phone, side))
+    }
+
     fn calls_of(&self, phone: usize) -> BTreeSet<[u8; 16]> {
         self.sides.keys().filter(|(_, of)| *of == phone).map(|(call, _)| *call).collect()
     }
@@ -83,46 +108,66 @@ impl World {
 
     /// Connects a call's sides once both are described and both phones have a network.
     fn join_media(&mut self, call: CallId) {
-        let sides: Vec<(usize, u64, bool)> = self
+        let now = self.now;
+        let sides: Vec<(usize, SideOf)> = self
             .media
-            .sides
-            .range((call.0, 0)..=(call.0, usize::MAX))
+            .sides_of(call.0)
             .filter(|(_, side)| side.described && side.heard_peer)
-            .map(|((_, phone), side)| (*phone, side.boot, side.connected))
+            .map(|(phone, side)| (phone, side.clone()))
             .collect();
-        let networks = sides.iter().all(|(phone, _, _)| self.phones.get(*phone).is_some_and(|phone| phone.network));
-        if sides.len() < 2 || !networks {
-            return;
-        }
-        for (phone, _, connected) in sides {
-            if !connected {
-                self.media_word(phone, call.0, 80, MediaInput::Connected);
+        let passes = sides.len() > 1
+            && sides.iter().all(|(phone, side)| !side.dead && self.phones.get(*phone).is_some_and(Phone::reaches));
+        let trips: u64 = sides.iter().filter_map(|(phone, _)| self.phones.get(*phone)).map(Phone::round_trip_ms).sum();
+        for (phone, SideOf { boot, connected, told, silent_since, dead, .. }) in sides {
+            let Some(side) = self.media.sides.get_mut(&(call.0, phone)).filter(|_| !connected) else { continue };
+            if passes {
+                (side.connected, side.told, side.silent_since) = (true, true, None);
+                if !told {
+                    // A check, and the handshake behind it.
+                    let wait = (80 + 3 * trips).min(DISCONNECTED_MS - 1);
+                    self.later(wait, What::Phone(phone, boot, Input::Media { call, event: MediaInput::Connected }));
+                }
+            } else if silent_since.is_none() && !dead {
+                side.silent_since = Some(now);
+                self.later(DISCONNECTED_MS, What::MediaSilent(call, phone, now));
             }
         }
     }
 
-    /// Tells a side that its media is connected or not, after whatever it is told already.
-    fn media_word(&mut self, phone: usize, call: [u8; 16], wait: u64, event: MediaInput) {
+    /// Nothing passes between a call's sides any more; they find out by the silence.
+    fn cut_media(&mut self, call: [u8; 16]) {
         let now = self.now;
-        let Some(side) = self.media.sides.get_mut(&(call, phone)) else { return };
-        side.connected = matches!(event, MediaInput::Connected);
-        side.heard_at = (now + wait).max(side.heard_at + 1);
-        let (at, boot) = (side.heard_at, side.boot);
-        self.at(at, What::Phone(phone, boot, Input::Media { call: CallId(call), event }));
+        let mut cut = Vec::new();
+        for ((_, phone), side) in self.media.sides.range_mut((call, 0)..=(call, usize::MAX)) {
+            if side.connected {
+                (side.connected, side.silent_since) = (false, Some(now));
+                cut.push(*phone);
+            }
+        }
+        for phone in cut {
+            self.later(DISCONNECTED_MS, What::MediaSilent(CallId(call), phone, now));
+        }
     }
 
-    /// Packets of a call stop: every side that is left notices.
-    fn cut_media(&mut self, call: [u8; 16]) {
-        let sides = self.media.sides.range((call, 0)..=(call, usize::MAX));
-        let cut: Vec<usize> = sides.filter(|(_, side)| side.connected).map(|((_, of), _)| *of).collect();
-        for phone in cut {
-            self.media_word(phone, call, SILENT_MS, MediaInput::Disconnected);
+    /// A side's silence has lasted: it is noticed, and later given up.
+    pub(crate) fn media_silent(&mut self, call: CallId, phone: usize, since: u64) {
+        let now = self.now;
+        let side = self.media.sides.get_mut(&(call.0, phone)).filter(|side| side.silent_since == Some(since));
+        let Some(side) = side else { return };
+        let (boot, told) = (side.boot, std::mem::take(&mut side.told));
+        if now >= since + FAILED_MS {
+            (side.dead, side.silent_since) = (true, None);
+            return self.phone_input(phone, boot, Input::Media { call, event: MediaInput::Failed });
+        }
+        self.at(since + FAILED_MS, What::MediaSilent(call, phone, since));
+        if told {
+            self.phone_input(phone, boot, Input::Media { call, event: MediaInput::Disconnected });
         }
     }
 
     /// A phone's network came or went: its calls' media follow.
     pub fn media_network(&mut self, phone: usize) {
-        let up = self.phones.get(phone).is_some_and(|phone| phone.network);
+        let up = self.phones.get(phone).is_some_and(Phone::reaches);
         for call in self.media.calls_of(phone) {
             if up {
                 self.join_media(CallId(call));
@@ -132,8 +177,18 @@ impl World {
         }
     }
 
-    /// A phone's process is gone, and its side of every call.
-    pub fn media_forgets(&mut self, phone: usize) {
+    /// A phone has another address: media that was gathered on the old one is dead.
+    pub fn media_address_gone(&mut self, phone: usize) {
+        for call in self.media.calls_of(phone) {
+            if let Some(side) = self.media.sides.get_mut(&(call, phone)) {
+                side.dead = side.described;
+            }
+            self.cut_media(call);
+        }
+    }
+
+    /// A phone's process is gone, and its media with it.
+    pub(crate) fn media_forgets(&mut self, phone: usize) {
         for call in self.media.calls_of(phone) {
             self.media.sides.remove(&(call, phone));
             self.cut_media(call);

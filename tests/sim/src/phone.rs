@@ -2,6 +2,8 @@
 
 use crate::history::Word;
 use crate::planted::Planted;
+use crate::shape::LinkEnd;
+use crate::tap::Tapped;
 use crate::world::{What, World};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +31,14 @@ pub struct Phone {
     vault: SharedVault,
     /// The SIMs' numbers.
     pub numbers: Vec<Msisdn>,
+    /// Whether the SIMs tell them.
+    pub sims_tell: bool,
+    /// The SIMs' country, as the OS says it.
+    pub country: String,
+    /// The machine's settings.
+    pub config: Config,
+    /// Its end of a shaped link.
+    pub link: LinkEnd,
     /// Whether it has a network.
     pub network: bool,
     path: u64,
@@ -49,7 +59,7 @@ pub struct Phone {
     /// Data calls that are not over.
     pub calls: BTreeMap<[u8; 16], CallState>,
     timeout: Option<u64>,
-    commands: u64,
+    pub(crate) commands: u64,
 }
 
 /// The vault outlives the process: it stands for the OS's key store.
@@ -102,6 +112,10 @@ impl Phone {
             rows: MemoryRows::new(),
             vault: SharedVault(Arc::new(Mutex::new(vault))),
             numbers,
+            sims_tell: true,
+            country: "DE".to_owned(),
+            config: sim_config(),
+            link: LinkEnd::default(),
             network: true,
             path: 0,
             booted_at: 0,
@@ -141,15 +155,27 @@ impl Phone {
         self.timeout = due.map(|due| (due + self.booted_at).saturating_sub(self.mono_base));
     }
 
+    /// Whether packets pass between it and the world.
+    #[must_use]
+    pub fn reaches(&self) -> bool {
+        self.network && !self.link.stalls()
+    }
+
+    /// What its link adds to a round trip.
+    #[must_use]
+    pub fn round_trip_ms(&self) -> u64 {
+        self.link.shape.as_ref().map_or(0, |shape| shape.round_trip_ms())
+    }
+
     /// The SIMs as the OS reports them.
     #[must_use]
     pub fn sims(&self) -> Vec<SimSlot> {
         let slots = self.numbers.iter().enumerate().filter_map(|(slot, number)| {
             Some(SimSlot {
                 line: Line(u8::try_from(slot).ok()?),
-                number: Some(*number),
+                number: self.sims_tell.then_some(*number),
                 imsi: Imsi::parse(&format!("26201{:010}", number.as_u64() % 10_000_000_000)),
-                country: Country::parse("DE")?,
+                country: Country::parse(&self.country)?,
             })
         });
         slots.collect()
@@ -163,11 +189,24 @@ impl Phone {
 }
 
 impl World {
-    /// Starts a phone: a new life on what its store kept.
+    /// Starts a phone: a new life on what its store kept, and what its OS tells it.
     pub fn start_phone(&mut self, index: usize) {
+        if !self.boot_phone(index) {
+            return;
+        }
+        let Some(phone) = self.phones.get_mut(index) else { return };
+        let (boot, sims, network) = (phone.boot, phone.sims(), phone.snapshot(true));
+        self.phone_input(index, boot, Input::Host(HostInput::EmergencyNumbers(vec!["112".to_owned()])));
+        self.phone_input(index, boot, Input::Host(HostInput::Sims(sims)));
+        self.phone_input(index, boot, Input::Host(HostInput::Network(network)));
+        self.carrier_tells_again(index);
+    }
+
+    /// Begins a phone's new life on what its store kept; its OS has told it nothing yet. False when it runs already.
+    pub fn boot_phone(&mut self, index: usize) -> bool {
         let now = self.now;
         let base = self.chance.below(1_000_000);
-        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.device.is_none()) else { return };
+        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.device.is_none()) else { return false };
         phone.boot += 1;
         phone.booted_at = now;
         phone.mono_base = base;
@@ -178,15 +217,16 @@ impl World {
         }
         let random = Box::new(SeededRandom::from_seed(seed));
         let vault = Box::new(phone.vault.clone());
-        phone.device =
-            Some(Device::new(sim_config(), phone.rows.restore().unwrap_or_default(), vault, random, phone.clock(now)));
-        let (boot, sims, network) = (phone.boot, phone.sims(), phone.snapshot(true));
+        phone.device = Some(Device::new(
+            phone.config.clone(),
+            phone.rows.restore().unwrap_or_default(),
+            vault,
+            random,
+            phone.clock(now),
+        ));
         self.tell(index, Word::Started);
         self.drain_phone(index);
-        self.phone_input(index, boot, Input::Host(HostInput::EmergencyNumbers(vec!["112".to_owned()])));
-        self.phone_input(index, boot, Input::Host(HostInput::Sims(sims)));
-        self.phone_input(index, boot, Input::Host(HostInput::Network(network)));
-        self.carrier_tells_again(index);
+        true
     }
 
     /// Kills a phone: what was not synced is gone.
@@ -200,6 +240,7 @@ impl World {
         phone.sound.clear();
         phone.calls.clear();
         self.tell(index, Word::Killed);
+        self.forget_link(index);
         self.break_conns_of(index);
         self.media_forgets(index);
     }
@@ -209,6 +250,7 @@ impl World {
         let now = self.now;
         let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot) else { return };
         let clock = phone.clock(now);
+        phone.link.heard(&input);
         let Some(device) = &mut phone.device else { return };
         let connected = match &input {
             Input::Media { call, event: tandem_machine::input::MediaInput::Connected } => Some(call.0),
@@ -275,7 +317,9 @@ impl World {
     fn phone_effect(&mut self, index: usize, effect: Effect) {
         let boot = self.phones.get(index).map_or(0, |phone| phone.boot);
         match effect {
-            Effect::Reply { .. } => {}
+            Effect::Reply { ticket, reply } => {
+                self.drip(|| Tapped::Answered(index, ticket, reply));
+            }
             Effect::Commit { ticket, changes } => self.phone_commit(index, boot, ticket, changes),
             Effect::Connect { line, link } => self.connect(index, line, link),
             Effect::Disconnect { line, link } => self.disconnect(index, line, link),
@@ -418,7 +462,9 @@ impl World {
             }
             _ => {}
         }
-        self.react(index, boot, &event);
+        if !self.drip(|| Tapped::Shown(index, event.clone())) {
+            self.react(index, boot, &event);
+        }
     }
 
     /// Sound goes in or out of a data call.

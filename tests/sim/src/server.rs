@@ -2,6 +2,8 @@
 
 use crate::history::Word;
 use crate::planted::{Planted, TriesInMemory};
+use crate::shape::{Parcel, Way};
+use crate::tap::Tapped;
 use crate::world::{EPOCH_MS, What, World};
 use tandem_crypto::SeededRandom;
 use tandem_logic::store_answer::StoreAnswer;
@@ -10,6 +12,9 @@ use tandem_logic::{Config, Effect, Input, Server, ServerNow, SmsOutcome};
 use tandem_model::{Mono, MonoMicros, Notary, Random, ServerMillis, TerminalState, TextId, Ticket};
 use tandem_server_store::MemoryStore;
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
+
+/// What a registration request or its reply weighs beside its body.
+pub(crate) const HTTP_BYTES: usize = 200;
 
 /// The server and its disk.
 pub struct ServerBox {
@@ -163,19 +168,32 @@ impl World {
                 if self.happens(self.faults.http_lost) {
                     return self.no_register_reply(phone, boot, theirs);
                 }
-                let wait = 30 + self.chance.below(1_000);
+                let bytes = self.shaped(phone).then(|| tandem_wire::encode_register_reply(&reply).len() + HTTP_BYTES);
                 let input = tandem_machine::input::LinkInput::Registered { ticket: theirs, reply: Some(reply) };
-                self.later(wait, What::Phone(phone, boot, tandem_machine::Input::Link(input)));
+                let what = What::Phone(phone, boot, tandem_machine::Input::Link(input));
+                match bytes {
+                    Some(bytes) => self.carry(phone, Parcel { way: Way::Down, bytes, conn: None, what }),
+                    None => {
+                        let wait = 30 + self.chance.below(1_000);
+                        self.later(wait, what);
+                    }
+                }
             }
             Effect::Store { ticket, at, op } => self.server_store(ticket, at, op),
             Effect::SendSms(sms) => {
                 self.tell(usize::MAX, Word::SmsOrdered { to: sms.to.as_u64() });
                 let body = tandem_wire::sms::render(&sms.token, sms.code.expose(), &sms.platform);
-                self.later(100, What::SmsOutcome(sms.message_ref, SmsOutcome::Accepted));
-                self.verification_sms(sms.to, body);
+                let (message_ref, to) = (sms.message_ref, sms.to);
+                if !self.drip(|| Tapped::SmsOrdered { message_ref, to, body: body.clone() }) {
+                    self.later(100, What::SmsOutcome(message_ref, SmsOutcome::Accepted));
+                    self.verification_sms(to, body);
+                }
             }
             Effect::GrantTurn { ticket, .. } => self.later(5, What::TurnGranted(ticket)),
-            Effect::RevokeTurn { .. } | Effect::Count(_) | Effect::Stopped => {}
+            Effect::Stopped => {
+                self.drip(|| Tapped::ServerStopped);
+            }
+            Effect::RevokeTurn { .. } | Effect::Count(_) => {}
         }
     }
 

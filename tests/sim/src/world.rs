@@ -8,6 +8,7 @@ use crate::phone::Phone;
 use crate::plan::Act;
 use crate::planted::Planted;
 use crate::server::ServerBox;
+use crate::tap::Tap;
 use crate::thief::Thief;
 use std::collections::BTreeMap;
 use tandem_logic::store_answer::StoreAnswer;
@@ -15,7 +16,7 @@ use tandem_logic::{ConnId, SmsOutcome};
 use tandem_machine::LinkId;
 use tandem_machine::input::{Command, Input, StoreInput};
 use tandem_model::random::SplitMix64;
-use tandem_model::{Line, Random, Secret, Ticket};
+use tandem_model::{CallId, Line, Random, Secret, Ticket};
 use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
 
 /// True time zero, in server milliseconds since the Unix epoch.
@@ -24,6 +25,10 @@ pub const EPOCH_MS: i64 = 1_800_000_000_000;
 /// Something to come.
 #[derive(Clone, Debug)]
 pub enum What {
+    /// A phone whose link swallowed its attempt to connect tries on.
+    Connect(usize, u64, Line, LinkId),
+    /// The engine gives up such an attempt.
+    ConnectGivenUp(usize, u64, Line, LinkId),
     /// A connection reaches the server.
     Opened(u64),
     /// A frame reaches the server.
@@ -63,6 +68,8 @@ pub enum What {
         /// The words.
         body: String,
     },
+    /// A call's media has been silent at a phone since then: it is noticed, or given up.
+    MediaSilent(CallId, usize, u64),
     /// A carrier call goes on.
     Carrier(u64, u8),
     /// A planned act.
@@ -120,6 +127,8 @@ pub struct World {
     pub carrier: Carrier,
     /// Somebody who guesses codes.
     pub thief: Thief,
+    /// What comes out for whoever directs the world.
+    pub(crate) tap: Tap,
     /// What happened.
     pub history: History,
     /// A bug planted on purpose.
@@ -153,6 +162,7 @@ impl World {
             media: MediaHub::default(),
             carrier: Carrier::default(),
             thief: Thief::default(),
+            tap: Tap::default(),
             history: History::default(),
             planted: None,
             acts: 0,
@@ -192,11 +202,17 @@ impl World {
 
     /// Runs until a time.
     pub fn run_until(&mut self, end: u64) {
-        while let Some(next) = self.next_time().filter(|next| *next <= end) {
-            self.now = self.now.max(next);
+        while self.run_one(end) {}
+    }
+
+    /// Does the next thing that is due until a time; false when there is none and it is that time.
+    pub fn run_one(&mut self, end: u64) -> bool {
+        let next = self.next_time().filter(|next| *next <= end);
+        self.now = self.now.max(next.unwrap_or(end));
+        if next.is_some() {
             self.step();
         }
-        self.now = self.now.max(end);
+        next.is_some()
     }
 
     fn next_time(&self) -> Option<u64> {
@@ -226,6 +242,8 @@ impl World {
             let _infallible = writeln!(trace, "{} {what:?}", self.now);
         }
         match what {
+            What::Connect(phone, boot, line, link) => self.connect_shaped(phone, boot, line, link),
+            What::ConnectGivenUp(phone, boot, line, link) => self.connect_given_up(phone, boot, line, link),
             What::Opened(conn) => self.server_input(tandem_logic::Input::SessionOpened {
                 conn: ConnId(conn),
                 source: tandem_logic::Source(u128::from(conn % 97)),
@@ -260,6 +278,7 @@ impl World {
                 self.server_input(tandem_logic::Input::SmsOutcome { message_ref, outcome });
             }
             What::Sms { to, from, body } => self.sms_arrives(to, from, body),
+            What::MediaSilent(call, phone, since) => self.media_silent(call, phone, since),
             What::Carrier(call, step) => self.carrier_step(call, step),
             What::Act(phone, act) => {
                 self.acts += 1;

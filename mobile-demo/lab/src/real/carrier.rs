@@ -1,4 +1,4 @@
-//! The mock carrier: an SMSC for the server, SMS between the phones, and a voice switch that rings and connects.
+//! The mock carrier's SMSC, in SMPP for the server; what it delivers goes on over the switch.
 
 use super::process::Incoming;
 use crate::scenario::Verb;
@@ -12,11 +12,6 @@ use tokio::runtime::Runtime;
 pub struct Carrier {
     runtime: Runtime,
     smsc: Smsc,
-    /// Phones whose orders the carrier refuses.
-    refused: std::collections::BTreeSet<String>,
-    /// The last verification SMS, to be delivered once more.
-    last_sms: Option<(String, String, String)>,
-    misroute: Option<String>,
 }
 
 impl Carrier {
@@ -44,7 +39,7 @@ impl Carrier {
                 }
             }
         });
-        Ok(Carrier { runtime, smsc, refused: Default::default(), last_sms: None, misroute: None })
+        Ok(Carrier { runtime, smsc })
     }
 
     /// Where the server binds.
@@ -55,39 +50,11 @@ impl Carrier {
 
     /// Turns the SMSC's knobs.
     pub fn smsc(&mut self, verb: &Verb) {
-        let Verb::Smsc { lose, double, delay_ms, throttle, misroute_to } = verb else { return };
+        let Verb::Smsc { lose, double, delay_ms, throttle, misroute_to: _ } = verb else { return };
         self.smsc.lose_next(*lose);
         self.smsc.deliver_twice_next(*double);
         self.smsc.delay_delivery(Duration::from_millis(*delay_ms));
         self.smsc.throttle_next(*throttle);
-        self.misroute.clone_from(misroute_to);
-    }
-
-    /// Remembers an SMS of the server's and says to which number it goes.
-    pub fn route(&mut self, to: String, from: String, body: String) -> String {
-        self.last_sms = Some((to.clone(), from, body));
-        self.misroute.clone().unwrap_or(to)
-    }
-
-    /// The last SMS of the server's.
-    #[must_use]
-    pub fn last_sms(&self) -> Option<(String, String, String)> {
-        self.last_sms.clone()
-    }
-
-    /// Refuses what a phone orders, or stops refusing.
-    pub fn refuse(&mut self, phone: &str, on: bool) {
-        if on {
-            self.refused.insert(phone.to_owned());
-        } else {
-            self.refused.remove(phone);
-        }
-    }
-
-    /// Whether a phone's orders are taken.
-    #[must_use]
-    pub fn takes(&self, phone: &str) -> bool {
-        !self.refused.contains(phone)
     }
 
     /// Ends the SMSC.

@@ -2,6 +2,7 @@
 
 use crate::scenario::{Fault, Link, Verb};
 use crate::seen::Seen;
+use crate::switch::CarrierWord;
 use serde::{Deserialize, Serialize};
 
 /// What a phone's process is started with.
@@ -48,36 +49,8 @@ pub enum ToPhone {
         /// What.
         verb: Verb,
     },
-    /// An SMS came.
-    Sms {
-        /// The SIM.
-        line: u8,
-        /// From whom.
-        from: String,
-        /// The words.
-        body: String,
-    },
-    /// The carrier took an SMS, or refused it.
-    SmsSent {
-        /// From the order.
-        ticket: u64,
-        /// Whether it took it.
-        ok: bool,
-    },
-    /// The carrier took a call, or refused it.
-    Dialed {
-        /// From the order.
-        ticket: u64,
-        /// Whether it took it.
-        ok: bool,
-    },
-    /// A carrier call is ringing, active or ended.
-    CarrierCall {
-        /// The order that placed it.
-        ticket: Option<u64>,
-        /// Which of the three.
-        state: String,
-    },
+    /// The carrier says something.
+    Carrier(CarrierWord),
 }
 
 /// From a phone to the lab.

@@ -3,23 +3,22 @@
 use super::audio;
 use super::lines::{FromPhone, PhoneSpec, ToPhone};
 use super::phone_ports::{FileKeys, LinkConnector, Modem, forward, say};
+use crate::link::link_model;
 use crate::names::Names;
-use crate::scenario::{Fault, Link, Reach, Verb};
-use crate::seen::{choice_word, object, seen, status_word};
+use crate::person::Person;
+use crate::scenario::{Fault, Link, Verb};
+use crate::seen::{object, seen, status_word};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tandem_engine::faults::{FaultAt, Faults, Step, StoreFault};
 use tandem_engine::{Engine, EngineConfig, Ports, ThreadText};
-use tandem_machine::effect::{Event, Reply};
-use tandem_machine::input::{CarrierCallState, Command, HostInput, Mode, NetworkSnapshot, Target};
-use tandem_machine::view::{CallState, Prompt};
+use tandem_machine::effect::Reply;
+use tandem_machine::input::{HostInput, NetworkSnapshot};
 use tandem_media::RtcMedia;
-use tandem_model::rows::{SettingsRow, StandingChoice};
-use tandem_model::{CallId, Country, Imsi, Line, Msisdn, Secret, SimSlot, TextId, Ticket};
-use tandem_shaper::{LinkControl, LinkModel, WayModel};
+use tandem_model::{Country, Imsi, Line, Msisdn, Secret, SimSlot};
+use tandem_shaper::LinkControl;
 
 struct Phone {
     spec: PhoneSpec,
@@ -29,14 +28,10 @@ struct Phone {
     state: Mutex<State>,
 }
 
-/// What the person holding the phone has before their eyes.
+/// The person, and what the phone's own OS counts.
 #[derive(Default)]
 struct State {
-    prompts: Vec<Prompt>,
-    ringing: Option<CallId>,
-    call: Option<CallId>,
-    last_text: Option<TextId>,
-    unread: BTreeMap<Msisdn, Vec<TextId>>,
+    person: Person,
     path: u64,
 }
 
@@ -93,7 +88,7 @@ async fn start(spec: PhoneSpec) -> Result<Phone, String> {
 /// Shows what the core tells the app.
 async fn show(phone: Arc<Phone>) {
     while let Some(event) = phone.engine.next_event().await {
-        phone.remember(&event);
+        phone.state().person.sees(&event);
         for seen in seen(&event, &phone.names) {
             say(&FromPhone::Seen(seen));
         }
@@ -107,20 +102,7 @@ fn take(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, order: ToPhone) {
             let error = act(runtime, phone, verb).err();
             say(&FromPhone::Done { number, error });
         }
-        ToPhone::Sms { line, from, body } => {
-            let (from, body) = (Secret::new(from), Secret::new(body));
-            phone.tell(HostInput::SmsReceived { line: Line(line), from, body });
-        }
-        ToPhone::SmsSent { ticket, ok } => phone.tell(HostInput::SmsSent { ticket: Ticket(ticket), ok }),
-        ToPhone::Dialed { ticket, ok } => phone.tell(HostInput::CarrierDialed { ticket: Ticket(ticket), ok }),
-        ToPhone::CarrierCall { ticket, state } => {
-            let state = match state.as_str() {
-                "ringing" => CarrierCallState::Ringing,
-                "active" => CarrierCallState::Active,
-                _ => CarrierCallState::Ended,
-            };
-            phone.tell(HostInput::CarrierCall { ticket: ticket.map(Ticket), state });
-        }
+        ToPhone::Carrier(word) => phone.tell(word.input()),
     }
 }
 
@@ -151,12 +133,12 @@ fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Res
             return Ok(());
         }
         Verb::Talk { ms } => return talk(phone, Duration::from_millis(ms)),
-        other => phone.command(other)?,
+        other => phone.state().person.command(other, &phone.names)?,
     };
     let phone = phone.clone();
     runtime.spawn(async move {
         match phone.engine.command(command).await {
-            Ok(Reply::Text(id)) => phone.state().last_text = Some(id),
+            Ok(Reply::Text(id)) => phone.state().person.wrote(id),
             Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
             Err(error) => say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
         }
@@ -189,7 +171,7 @@ async fn show_history(phone: &Phone, with: &str) {
 
 /// Talks in a thread of its own, as a sound device does, and then says what was heard.
 fn talk(phone: &Arc<Phone>, time: Duration) -> Result<(), String> {
-    let call = phone.state().call.ok_or("there is no call to talk in")?;
+    let call = phone.state().person.call()?;
     let port = phone.engine.call_audio(call).ok_or("the call has no sound")?;
     let said = audio::read_speech(&phone.spec.speech)?;
     let expected = audio::read_speech(&phone.spec.expected_speech)?;
@@ -241,94 +223,6 @@ impl Phone {
         });
         slots.collect()
     }
-
-    fn target(&self, to: &str) -> Target {
-        Target::Number(Secret::new(self.names.number(to)))
-    }
-
-    fn command(&self, verb: Verb) -> Result<Command, String> {
-        let state = self.state();
-        let ringing = || state.ringing.ok_or("nothing rings");
-        let current = || state.call.ok_or("there is no call");
-        let text = || state.last_text.ok_or("there is no text");
-        Ok(match verb {
-            Verb::Register { line, typed } => Command::Register { line: Line(line), typed: typed.map(Secret::new) },
-            Verb::Confirm { line } => Command::ConfirmRegistration { line: Line(line) },
-            Verb::EnterCode { line, code } => Command::EnterCode { line: Line(line), code: Secret::new(code) },
-            Verb::ResendSms { line } => Command::ResendSms { line: Line(line) },
-            Verb::Unregister { line } => Command::Unregister { line: Line(line) },
-            Verb::SyncMarks {} => Command::SyncMarks,
-            Verb::Call { to, over, line } => {
-                Command::Dial { target: self.target(&to), line: line.map(Line), mode: mode(over) }
-            }
-            Verb::Accept {} => Command::Accept { call: ringing()? },
-            Verb::Refuse {} => Command::Refuse { call: ringing()? },
-            Verb::HangUp {} => Command::HangUp { call: current()? },
-            Verb::Hold { on } => Command::Hold { call: current()?, on },
-            Verb::Text { to, body, over, line } => Command::SendText {
-                target: self.target(&to),
-                line: line.map(Line),
-                body: Secret::new(body),
-                mode: mode(over),
-            },
-            Verb::Choose { choice } => {
-                let prompt = state.prompts.last().ok_or("there is no prompt")?;
-                let chosen = prompt.choices.iter().find(|offered| choice_word(**offered) == choice);
-                Command::Answer { prompt: prompt.id, choice: *chosen.ok_or("the prompt has no such choice")? }
-            }
-            Verb::TextToSms {} => Command::TextToSms { id: text()? },
-            Verb::CancelText {} => Command::CancelText { id: text()? },
-            Verb::ReadAll { from } => {
-                let from = Msisdn::from_e164(&self.names.number(&from)).map_err(|e| e.to_string())?;
-                Command::MarkRead { from, ids: state.unread.get(&from).cloned().unwrap_or_default() }
-            }
-            Verb::Standing { choice } => Command::Settings(SettingsRow {
-                standing_choice: if choice == "carrier" { StandingChoice::Carrier } else { StandingChoice::Ask },
-                read_receipts: true,
-            }),
-            other => return Err(format!("a phone cannot do {other:?}")),
-        })
-    }
-
-    fn remember(&self, event: &Event) {
-        let mut state = self.state();
-        match event {
-            Event::Prompt(prompt) => state.prompts.push(prompt.clone()),
-            Event::PromptGone(id) => state.prompts.retain(|prompt| prompt.id != *id),
-            Event::Call(view) => match view.state {
-                CallState::Ended(_) => {
-                    state.ringing = state.ringing.filter(|call| *call != view.call);
-                    state.call = state.call.filter(|call| *call != view.call);
-                }
-                CallState::Ringing if !view.outgoing => {
-                    state.ringing = Some(view.call);
-                    state.call = Some(view.call);
-                }
-                CallState::Checking
-                | CallState::Asking
-                | CallState::Calling
-                | CallState::Ringing
-                | CallState::Connecting
-                | CallState::Active
-                | CallState::Reconnecting
-                | CallState::Carrier => state.call = Some(view.call),
-            },
-            Event::TextArrived(text) => state.unread.entry(text.from).or_default().push(text.id),
-            Event::Registration(_)
-            | Event::Online { .. }
-            | Event::Marks(_)
-            | Event::Text(_)
-            | Event::Log(_)
-            | Event::Notice(_) => {}
-        }
-    }
-}
-
-fn mode(over: Reach) -> Mode {
-    match over {
-        Reach::Data => Mode::Data,
-        Reach::Carrier => Mode::Carrier,
-    }
 }
 
 fn faults(fault: Option<Fault>) -> Faults {
@@ -341,17 +235,4 @@ fn faults(fault: Option<Fault>) -> Faults {
         Some(Fault::BrokenStore) => faults.store = Some(StoreFault::Broken),
     }
     faults
-}
-
-/// A scenario's link as the shaper's model.
-#[must_use]
-pub fn link_model(link: &Link) -> LinkModel {
-    let way = |kbps: Option<u64>| WayModel {
-        rate_bps: kbps.or(link.rate_kbps).map(|kbps| kbps * 1000),
-        delay_ms: link.delay_ms,
-        jitter_ms: link.jitter_ms,
-        loss: link.loss,
-        ..WayModel::default()
-    };
-    LinkModel { up: way(link.up_kbps), down: way(link.down_kbps), is_down: link.down, drop_all: link.drop_all }
 }

@@ -1,8 +1,8 @@
 //! The real server as a child process, configured for one scenario.
 
 use super::process::{Incoming, Process};
-use crate::scenario::{Policy, World};
-use std::fmt::Write;
+use crate::scenario::World;
+use crate::settings::{decisions, section};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -81,42 +81,16 @@ impl LabServer {
 
 fn configuration(world: &World, folder: &Path, address: SocketAddr, smsc: SocketAddr) -> String {
     let mut out = String::new();
-    let mut section = |name: &str, keys: &[String]| {
-        let _infallible = writeln!(out, "[{name}]\n{}\n", keys.join("\n"));
-    };
-    let span = |key: &str, value: Option<u64>, unit: &str| value.map(|value| format!("{key} = \"{value}{unit}\""));
-    let policy = match world.policy {
-        Policy::Reciprocal => "reciprocal",
-        Policy::Registered => "registered",
-    };
-    section("listen", &[format!("address = \"{address}\"")]);
-    section("store", &[format!("data_dir = {:?}", folder.to_string_lossy())]);
-    section("sms", &["driver = \"smpp\"".to_owned()]);
-    section(
-        "smpp",
-        &[format!("address = \"{smsc}\""), "system_id = \"tandem\"".to_owned(), "password = \"pw\"".to_owned()],
-    );
-    let mut registration = vec![
-        "resend_after = \"1s\"".to_owned(),
-        "per_prefix = \"10000 per 1h\"".to_owned(),
-        "per_source = \"10000 per 1h\"".to_owned(),
-    ];
-    registration.extend(span("attempt_life", world.registration_ttl_s, "s"));
-    registration.extend(world.number_budget.map(|limit| format!("per_number = \"{limit} per 24h\"")));
-    section("registration", &registration);
-    let mut marks = vec![format!("policy = \"{policy}\"")];
-    marks.extend(span("lease", world.lease_s, "s"));
-    if world.lease_s.is_some() {
-        marks.extend(["lease_step = \"10ms\"".to_owned(), "lease_flush = \"10ms\"".to_owned()]);
-    }
-    section("marks", &marks);
-    section("gate", &["per_pair = \"10000 per 24h\"".to_owned()]);
-    section("call", &span("ring", world.ring_ms, "ms").into_iter().collect::<Vec<_>>());
-    section("text", &span("life", world.text_ttl_s, "s").into_iter().collect::<Vec<_>>());
-    section("house", &["sweep_interval = \"500ms\"".to_owned()]);
-    section("metrics", &["listen = \"off\"".to_owned()]);
-    section("log", &["level = \"warn\"".to_owned()]);
-    section("turn", &["listen = \"127.0.0.1:0\"".to_owned(), "allowed_peers = [\"127.0.0.0/8\"]".to_owned()]);
+    section(&mut out, "listen", &[format!("address = \"{address}\"")]);
+    section(&mut out, "store", &[format!("data_dir = {:?}", folder.to_string_lossy())]);
+    section(&mut out, "sms", &["driver = \"smpp\"".to_owned()]);
+    let smpp = [format!("address = \"{smsc}\""), "system_id = \"tandem\"".to_owned(), "password = \"pw\"".to_owned()];
+    section(&mut out, "smpp", &smpp);
+    out.push_str(&decisions(world));
+    section(&mut out, "metrics", &["listen = \"off\"".to_owned()]);
+    section(&mut out, "log", &["level = \"warn\"".to_owned()]);
+    let turn = ["listen = \"127.0.0.1:0\"".to_owned(), "allowed_peers = [\"127.0.0.0/8\"]".to_owned()];
+    section(&mut out, "turn", &turn);
     out
 }
 

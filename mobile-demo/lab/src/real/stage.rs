@@ -4,10 +4,10 @@ use super::carrier::Carrier;
 use super::lines::{FromPhone, PhoneSpec, ToPhone};
 use super::process::{Incoming, Process};
 use super::server::LabServer;
-use crate::names::Names;
 use crate::scenario::{Device, Scenario, Verb};
 use crate::seen::{Seen, object};
 use crate::stage::{Sighting, Stage, StageError};
+use crate::switch::{Doing, Switch};
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -24,22 +24,14 @@ struct PhoneProcess {
 pub struct RealStage {
     began: Instant,
     phones: BTreeMap<String, PhoneProcess>,
-    names: Names,
     server: LabServer,
     carrier: Option<Carrier>,
     incoming: Receiver<Incoming>,
     lines: Sender<Incoming>,
     waiting: VecDeque<Sighting>,
-    /// Carrier calls: who placed them, by which order, and to whom.
-    carrier_calls: Vec<CarrierCall>,
+    switch: Switch,
     orders: u64,
     done: BTreeMap<u64, Option<String>>,
-}
-
-struct CarrierCall {
-    from: String,
-    ticket: u64,
-    to: Option<String>,
 }
 
 const ORDER_WAIT: Duration = Duration::from_secs(10);
@@ -53,11 +45,7 @@ impl RealStage {
         let (lines, incoming) = channel();
         let carrier = Carrier::start(lines.clone())?;
         let server = LabServer::start(&scenario.world, &folder.join("server"), carrier.smsc_address(), lines.clone())?;
-        let names: Vec<(String, String)> = scenario
-            .devices
-            .iter()
-            .flat_map(|device| device.numbers.iter().map(|number| (device.name.clone(), number.clone())))
-            .collect();
+        let names = scenario.numbers();
         let speech = speech(folder)?;
         let mut phones = BTreeMap::new();
         for (index, device) in scenario.devices.iter().enumerate() {
@@ -67,13 +55,12 @@ impl RealStage {
         let mut stage = RealStage {
             began: Instant::now(),
             phones,
-            names: Names::new(names.iter().map(|(name, number)| (name.as_str(), number.as_str()))),
+            switch: scenario.switch(),
             server,
             carrier: Some(carrier),
             incoming,
             lines,
             waiting: VecDeque::new(),
-            carrier_calls: Vec::new(),
             orders: 0,
             done: BTreeMap::new(),
         };
@@ -126,7 +113,10 @@ impl RealStage {
                     self.see(&who, object(json!({"see": "process-ended"})));
                 }
             }
-            Ok(Incoming::Sms { to, from, body }) => self.server_sms(to, from, body),
+            Ok(Incoming::Sms { to, from, body }) => {
+                let doings = self.switch.server_sms(to, from, body);
+                self.carry_out(doings);
+            }
         }
         Ok(true)
     }
@@ -141,8 +131,14 @@ impl RealStage {
             FromPhone::Done { number, error } => {
                 self.done.insert(number, error);
             }
-            FromPhone::SendSms { ticket, to, body } => self.phone_sms(who, ticket, &to, body),
-            FromPhone::Dial { ticket, digits } => self.dial(who, ticket, &digits),
+            FromPhone::SendSms { ticket, to, body } => {
+                let doings = self.switch.phone_sms(who, ticket, &to, body);
+                self.carry_out(doings);
+            }
+            FromPhone::Dial { ticket, digits } => {
+                let doings = self.switch.dial(who, ticket, &digits);
+                self.carry_out(doings);
+            }
         }
         Ok(())
     }
@@ -151,78 +147,29 @@ impl RealStage {
         self.waiting.push_back(Sighting { at: self.began.elapsed(), device: who.to_owned(), seen });
     }
 
-    /// A text of the server's, such as a verification SMS, arrives at a phone.
-    fn server_sms(&mut self, to: String, from: String, body: String) {
-        let Some(carrier) = &mut self.carrier else { return };
-        let to = carrier.route(to, from.clone(), body.clone());
-        let Some((name, line)) = self.holder(&to) else { return };
-        self.see(&name, object(json!({"see": "verification-sms", "line": line})));
-        let _phone_is_off = self.tell(&name, &ToPhone::Sms { line, from, body });
-    }
-
-    /// Which phone and slot hold a number.
-    fn holder(&self, number: &str) -> Option<(String, u8)> {
-        self.phones.iter().find_map(|(name, phone)| {
-            let slot = phone.spec.numbers.iter().position(|held| held == number)?;
-            Some((name.clone(), u8::try_from(slot).ok()?))
-        })
-    }
-
-    fn phone_sms(&mut self, who: &str, ticket: u64, to: &str, body: String) {
-        let ok = self.carrier.as_ref().is_some_and(|carrier| carrier.takes(who));
-        self.see(who, object(json!({"see": "carrier-sms", "to": self.names.of_digits(to), "ok": ok})));
-        let _phone_is_off = self.tell(who, &ToPhone::SmsSent { ticket, ok });
-        let from = self.phones.get(who).and_then(|phone| phone.spec.numbers.first().cloned()).unwrap_or_default();
-        if let Some((name, line)) = self.holder(to).filter(|_| ok) {
-            let _phone_is_off = self.tell(&name, &ToPhone::Sms { line, from, body });
+    /// Shows and tells what the switch says; a phone that is off hears nothing.
+    fn carry_out(&mut self, doings: Vec<Doing>) {
+        for doing in doings {
+            match doing {
+                Doing::See(who, seen) => self.see(&who, seen),
+                Doing::Tell(who, word) => {
+                    let _phone_is_off = self.tell(&who, &ToPhone::Carrier(word));
+                }
+            }
         }
-    }
-
-    fn dial(&mut self, who: &str, ticket: u64, digits: &str) {
-        let ok = self.carrier.as_ref().is_some_and(|carrier| carrier.takes(who));
-        let to = self.holder(digits).map(|(name, _)| name);
-        let shown =
-            to.clone().unwrap_or_else(|| if digits.len() <= 6 { digits.to_owned() } else { "unknown".to_owned() });
-        self.see(who, object(json!({"see": "carrier-dialed", "to": shown, "ok": ok})));
-        let _phone_is_off = self.tell(who, &ToPhone::Dialed { ticket, ok });
-        if !ok {
-            return;
-        }
-        if let Some(name) = &to {
-            let from =
-                self.names.of_digits(self.phones.get(who).and_then(|p| p.spec.numbers.first()).map_or("", |n| n));
-            self.see(name, object(json!({"see": "carrier-ring", "from": from})));
-            let _phone_is_off = self.tell(name, &ToPhone::CarrierCall { ticket: None, state: "ringing".to_owned() });
-        }
-        self.carrier_calls.push(CarrierCall { from: who.to_owned(), ticket, to });
-    }
-
-    /// A carrier call changes at both its ends, or only here when no other phone is in it.
-    fn carrier_call(&mut self, name: &str, state: &str) -> Result<(), StageError> {
-        let call = self.carrier_calls.iter().position(|call| call.from == name || call.to.as_deref() == Some(name));
-        let Some(index) = call else {
-            return self.tell(name, &ToPhone::CarrierCall { ticket: None, state: state.to_owned() });
-        };
-        let Some(call) = self.carrier_calls.get(index) else { return Ok(()) };
-        let (from, ticket, to) = (call.from.clone(), call.ticket, call.to.clone());
-        if state == "ended" {
-            self.carrier_calls.remove(index);
-        }
-        self.tell(&from, &ToPhone::CarrierCall { ticket: Some(ticket), state: state.to_owned() })?;
-        to.map_or(Ok(()), |to| self.tell(&to, &ToPhone::CarrierCall { ticket: None, state: state.to_owned() }))
     }
 
     fn act_on_world(&mut self, verb: &Verb) -> Result<(), StageError> {
         match verb {
-            Verb::Smsc { .. } => {
+            Verb::Smsc { misroute_to, .. } => {
+                self.switch.misroute(misroute_to.clone());
                 if let Some(carrier) = &mut self.carrier {
                     carrier.smsc(verb);
                 }
             }
             Verb::SmsAgain {} => {
-                let last = self.carrier.as_ref().and_then(Carrier::last_sms);
-                let (to, from, body) = last.ok_or_else(|| StageError::NotNow("no SMS was sent yet".to_owned()))?;
-                self.server_sms(to, from, body);
+                let doings = self.switch.sms_again();
+                self.carry_out(doings.ok_or_else(|| StageError::NotNow("no SMS was sent yet".to_owned()))?);
             }
             Verb::ServerKill {} => self.server.kill(),
             Verb::ServerStart {} => self.server.launch().map_err(StageError::Broken)?,
@@ -248,14 +195,20 @@ impl Stage for RealStage {
                 Ok(())
             }
             Verb::Start {} => self.start_phone(name).map_err(StageError::Broken),
-            Verb::CarrierCall { state } => self.carrier_call(name, state),
-            Verb::CarrierFails { on } => {
-                if let Some(carrier) = &mut self.carrier {
-                    carrier.refuse(name, *on);
+            Verb::CarrierCall { state } => {
+                for doing in self.switch.carrier_call(name, state) {
+                    if let Doing::Tell(who, word) = doing {
+                        self.tell(&who, &ToPhone::Carrier(word))?;
+                    }
                 }
                 Ok(())
             }
+            Verb::CarrierFails { on } => {
+                self.switch.refuse(name, *on);
+                Ok(())
+            }
             Verb::Sims { numbers } => {
+                self.switch.sims(name, numbers);
                 if let Some(phone) = self.phones.get_mut(name) {
                     phone.spec.numbers.clone_from(numbers);
                 }

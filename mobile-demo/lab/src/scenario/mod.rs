@@ -3,14 +3,18 @@
 //! The format is TOML and is written down in `docs/lab.md`. Reading is strict: an unknown key, verb or device is an error
 //! that names it.
 
+mod clock;
 mod read;
 mod verb;
 mod want;
 
+pub use clock::{CannotPlay, Clock};
 pub use read::{ScenarioError, read};
 pub use verb::{Link, Reach, Verb};
 pub use want::Want;
 
+use crate::names::Names;
+use crate::switch::Switch;
 use std::time::Duration;
 
 /// A scenario as read and checked.
@@ -20,6 +24,8 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, for people.
     pub about: String,
+    /// The clocks it may be played on.
+    pub clocks: Vec<Clock>,
     /// The world it plays in.
     pub world: World,
     /// The phones.
@@ -28,6 +34,35 @@ pub struct Scenario {
     pub flows: Vec<Flow>,
     /// What must not be seen at any time.
     pub never: Vec<Never>,
+}
+
+impl Scenario {
+    /// Every device's name with each of its numbers.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(String, String)> {
+        let of = |device: &Device| {
+            let name = device.name.clone();
+            device.numbers.clone().into_iter().map(move |number| (name.clone(), number))
+        };
+        self.devices.iter().flat_map(of).collect()
+    }
+
+    /// Names for numbers.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let numbers = self.numbers();
+        Names::new(numbers.iter().map(|(name, number)| (name.as_str(), number.as_str())))
+    }
+
+    /// The carrier at the begin.
+    #[must_use]
+    pub fn switch(&self) -> Switch {
+        let mut switch = Switch::new(self.names());
+        for device in &self.devices {
+            switch.sims(&device.name, &device.numbers);
+        }
+        switch
+    }
 }
 
 /// The world around the phones.

@@ -1,6 +1,6 @@
 //! Reads a scenario from TOML, strictly.
 
-use super::{Device, Flow, Never, Policy, Scenario, Step, Verb, Want, World};
+use super::{Clock, Device, Flow, Never, Policy, Scenario, Step, Verb, Want, World};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -23,6 +23,17 @@ pub enum ScenarioError {
     /// A device is named that is not in the scenario.
     #[error("no device is called {0}")]
     UnknownDevice(String),
+    /// A fault of the engine's shell in a scenario that allows the virtual clock.
+    #[error("{device} has the fault `{fault}`, which the virtual clock cannot play: say clocks = [\"real\"]")]
+    FaultOnVirtual {
+        /// Whose.
+        device: String,
+        /// Which.
+        fault: &'static str,
+    },
+    /// The scenario allows no clock.
+    #[error("`clocks` names none")]
+    NoClock,
     /// The scenario has no flow.
     #[error("a scenario needs at least one [[flow]]")]
     Empty,
@@ -34,6 +45,8 @@ struct File {
     name: String,
     #[serde(default)]
     about: String,
+    #[serde(default = "Clock::both")]
+    clocks: Vec<Clock>,
     #[serde(default)]
     world: World,
     #[serde(default, rename = "device")]
@@ -61,10 +74,11 @@ const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`ScenarioError`] names the flow, the step and what is wrong with it.
 pub fn read(text: &str) -> Result<Scenario, ScenarioError> {
-    let file: File = toml::from_str(text)?;
+    let mut file: File = toml::from_str(text)?;
     if file.flows.is_empty() {
         return Err(ScenarioError::Empty);
     }
+    check_clocks(&file)?;
     let known = |name: &str| file.devices.iter().any(|device| device.name == name);
     let mut flows: Vec<Flow> = setup(&file.devices, &file.world).into_iter().collect();
     for flow in &file.flows {
@@ -83,14 +97,28 @@ pub fn read(text: &str) -> Result<Scenario, ScenarioError> {
         flows.push(Flow { name: flow.name.clone(), about: flow.about.clone(), steps });
     }
     let mut never = Vec::new();
-    for mut raw in file.never {
+    for mut raw in std::mem::take(&mut file.never) {
         let device = take_text(&mut raw, "device");
         if let Some(device) = device.as_deref().filter(|name| !known(name)) {
             return Err(ScenarioError::UnknownDevice(device.to_owned()));
         }
         never.push(Never { device, want: Want(raw) });
     }
-    Ok(Scenario { name: file.name, about: file.about, world: file.world, devices: file.devices, flows, never })
+    let File { name, about, clocks, world, devices, .. } = file;
+    Ok(Scenario { name, about, clocks, world, devices, flows, never })
+}
+
+fn check_clocks(file: &File) -> Result<(), ScenarioError> {
+    if file.clocks.is_empty() {
+        return Err(ScenarioError::NoClock);
+    }
+    let fault = file.devices.iter().find_map(|device| Some((device.name.clone(), device.fault?)));
+    match fault {
+        Some((device, fault)) if file.clocks.contains(&Clock::Virtual) => {
+            Err(ScenarioError::FaultOnVirtual { device, fault: fault.word() })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The flow that registers every device that begins registered, and waits for the marks this brings.
@@ -197,5 +225,25 @@ steps = [
         assert!(error(&GOOD.replace("numbers", "nmbers")).contains("nmbers"));
         assert!(error(&GOOD.replace("wait_ms = 5", "wat = 5")).contains("wait_ms"));
         assert!(error("name = \"empty\"").contains("[[flow]]"));
+    }
+
+    #[test]
+    fn a_fault_of_the_shell_must_be_declared_for_the_real_clock_alone() {
+        let faulty = GOOD.replace("[[flow]]", "fault = \"hang\"\n[[flow]]");
+        let error = read(&faulty).unwrap_err().to_string();
+        assert!(error.contains("alice") && error.contains("`hang`") && error.contains("virtual"), "{error}");
+        let declared = read(&format!("clocks = [\"real\"]\n{faulty}")).unwrap();
+        assert_eq!(declared.plays_on(Clock::Real), Ok(()));
+        let refused = declared.plays_on(Clock::Virtual).unwrap_err().to_string();
+        assert!(refused.contains("`hang`") && refused.contains("virtual clock"), "{refused}");
+    }
+
+    #[test]
+    fn a_scenario_plays_on_both_clocks_unless_it_says_otherwise() {
+        let both = read(GOOD).unwrap();
+        assert_eq!((both.plays_on(Clock::Real), both.plays_on(Clock::Virtual)), (Ok(()), Ok(())));
+        let one = read(&format!("clocks = [\"virtual\"]\n{GOOD}")).unwrap();
+        assert_eq!(one.plays_on(Clock::Real), Err(crate::scenario::CannotPlay::NotDeclared("real")));
+        assert!(read(&format!("clocks = []\n{GOOD}")).is_err());
     }
 }

@@ -1,0 +1,76 @@
+//! The two clocks, and which of them a scenario may be played on.
+
+use super::{Fault, Scenario};
+use serde::Deserialize;
+
+/// A clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// Core and server logic in one thread; time jumps.
+    Virtual,
+    /// Processes, sockets, media.
+    Real,
+}
+
+impl Clock {
+    /// Both, as a scenario that says nothing allows.
+    pub(super) fn both() -> Vec<Clock> {
+        vec![Clock::Virtual, Clock::Real]
+    }
+
+    /// Its name on the command line and in the file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Clock::Virtual => "virtual",
+            Clock::Real => "real",
+        }
+    }
+}
+
+/// Why a scenario cannot be played on a clock.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotPlay {
+    /// The fault strikes the engine's shell.
+    #[error(
+        "the fault `{fault}` of {device} strikes the engine's shell, which the virtual clock does not have: \
+         play it with --clock real"
+    )]
+    ShellFault {
+        /// Whose.
+        device: String,
+        /// Which.
+        fault: &'static str,
+    },
+    /// The file says so.
+    #[error("`clocks` in the file does not name the {0} clock")]
+    NotDeclared(&'static str),
+}
+
+impl Fault {
+    /// Its name in a scenario.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Fault::Panic => "panic",
+            Fault::Hang => "hang",
+            Fault::LateDecision => "late-decision",
+            Fault::BrokenStore => "broken-store",
+        }
+    }
+}
+
+impl Scenario {
+    /// Whether it may be played on a clock.
+    ///
+    /// # Errors
+    /// [`CannotPlay`] names the fault or the clock.
+    pub fn plays_on(&self, clock: Clock) -> Result<(), CannotPlay> {
+        let fault = self.devices.iter().find_map(|device| Some((device, device.fault?)));
+        if let Some((device, fault)) = fault.filter(|_| clock == Clock::Virtual) {
+            return Err(CannotPlay::ShellFault { device: device.name.clone(), fault: fault.word() });
+        }
+        if self.clocks.contains(&clock) { Ok(()) } else { Err(CannotPlay::NotDeclared(clock.word())) }
+    }
+}

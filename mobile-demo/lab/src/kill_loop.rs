@@ -36,6 +36,8 @@ struct Loop {
     stage: RealStage,
     random: SplitMix64,
     written: BTreeMap<&'static str, u64>,
+    /// The texts each phone showed as taken, in order.
+    taken: BTreeMap<String, Vec<String>>,
     histories: BTreeMap<String, Vec<Value>>,
     kills: u32,
     server_kills: u32,
@@ -55,6 +57,7 @@ pub fn kill_loop(kills: u32, seed: u64, json: bool, out: &Path) -> Result<bool, 
         stage,
         random: SplitMix64(seed),
         written: BTreeMap::new(),
+        taken: BTreeMap::new(),
         histories: BTreeMap::new(),
         kills: 0,
         server_kills: 0,
@@ -148,9 +151,10 @@ impl Loop {
         let until = self.stage.elapsed() + time;
         loop {
             for Sighting { device, seen, .. } in self.stage.watch(until.saturating_sub(self.stage.elapsed()))? {
-                if seen.get("see").and_then(Value::as_str) == Some("history")
-                    && let Some(texts) = seen.get("texts").and_then(Value::as_array)
-                {
+                let word = |key: &str| seen.get(key).and_then(Value::as_str);
+                if let (Some("written"), Some(id)) = (word("see"), word("id")) {
+                    self.taken.entry(device).or_default().push(id.to_owned());
+                } else if let Some(texts) = seen.get("texts").and_then(Value::as_array) {
                     self.histories.insert(device, texts.clone());
                 }
             }
@@ -163,20 +167,26 @@ impl Loop {
     fn verdict(&self) -> Verdict {
         let mut verdict = Verdict { kills: self.kills, server_kills: self.server_kills, ..Verdict::default() };
         for (from, to) in [("alice", "bob"), ("bob", "alice")] {
-            let bodies = |phone: &str, mine: bool| -> Vec<String> {
+            let ids = |phone: &str, mine: bool| -> Vec<String> {
                 let texts = self.histories.get(phone).into_iter().flatten();
                 let wanted = texts.filter(|text| text.get("mine").and_then(Value::as_bool) == Some(mine));
-                wanted.filter_map(|text| text.get("body").and_then(Value::as_str).map(str::to_owned)).collect()
+                wanted.filter_map(|text| text.get("id").and_then(Value::as_str).map(str::to_owned)).collect()
             };
-            let written = bodies(from, true);
-            let received = bodies(to, false);
+            // What was shown as taken counts even where the database has forgotten it, and what the database holds even
+            // where a kill swallowed the word.
+            let mut written = self.taken.get(from).cloned().unwrap_or_default();
+            verdict.taken += written.len();
+            written.extend(ids(from, true));
+            let kept = ids(from, true);
+            let received = ids(to, false);
+            written.sort_unstable();
+            written.dedup();
             verdict.texts += written.len();
-            verdict.lost += written.iter().filter(|body| !received.contains(body)).count();
+            verdict.lost += written.iter().filter(|id| !received.contains(id) || !kept.contains(id)).count();
             let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-            received.iter().for_each(|body| *counts.entry(body).or_default() += 1);
+            received.iter().for_each(|id| *counts.entry(id).or_default() += 1);
             verdict.doubled += counts.values().map(|count| count - 1).sum::<usize>();
-            let order: Vec<Option<usize>> =
-                received.iter().map(|body| written.iter().position(|w| w == body)).collect();
+            let order: Vec<Option<usize>> = received.iter().map(|id| kept.iter().position(|k| k == id)).collect();
             verdict.out_of_order += order.windows(2).filter(|pair| matches!(pair, [a, b] if a > b)).count();
             let mine = self.histories.get(from).into_iter().flatten();
             verdict.without_end += mine.filter(|text| is_open(text)).count();
@@ -195,6 +205,7 @@ fn is_open(text: &Value) -> bool {
 struct Verdict {
     kills: u32,
     server_kills: u32,
+    taken: usize,
     texts: usize,
     lost: usize,
     doubled: usize,
@@ -206,20 +217,27 @@ struct Verdict {
 impl Verdict {
     fn is_good(&self) -> bool {
         self.histories == PHONES.len()
-            && self.texts > 0
+            && self.taken > 0
             && self.lost + self.doubled + self.out_of_order + self.without_end == 0
     }
 
     fn words(&self) -> String {
         format!(
-            "{} kills ({} of the server), {} texts: {} lost, {} doubled, {} out of order, {} without an end",
-            self.kills, self.server_kills, self.texts, self.lost, self.doubled, self.out_of_order, self.without_end
+            "{} kills ({} of the server), {} texts, {} of them shown as taken: {} lost, {} doubled, {} out of order, {} without an end",
+            self.kills,
+            self.server_kills,
+            self.texts,
+            self.taken,
+            self.lost,
+            self.doubled,
+            self.out_of_order,
+            self.without_end
         )
     }
 
     fn json(&self) -> Value {
         json!({
-            "kills": self.kills, "server_kills": self.server_kills, "texts": self.texts, "lost": self.lost,
+            "kills": self.kills, "server_kills": self.server_kills, "texts": self.texts, "taken": self.taken, "lost": self.lost,
             "doubled": self.doubled, "out_of_order": self.out_of_order, "without_end": self.without_end,
         })
     }

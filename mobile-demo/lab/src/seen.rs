@@ -6,8 +6,8 @@ use tandem_machine::effect::Event;
 use tandem_machine::view::{
     CallState, Choice, MarkShown, Notice, Prompt, PromptAbout, RegistrationFailure, RegistrationState,
 };
-use tandem_model::rows::{LogPeer, LogRow};
-use tandem_model::{Bearer, CallEnd, TerminalState, TextStatus};
+use tandem_model::rows::{IncomingRow, LogPeer, LogRow, OutgoingRow};
+use tandem_model::{Bearer, CallEnd, TerminalState, TextId, TextStatus};
 
 /// One thing seen.
 pub type Seen = Map<String, Value>;
@@ -45,6 +45,30 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
         Event::Log(row) => vec![object(log(row, names))],
         Event::Notice(notice) => vec![object(json!({"see": "notice", "notice": notice_word(*notice)}))],
     }
+}
+
+/// The core took a text to be sent: from here on it must not be lost.
+#[must_use]
+pub fn written(id: TextId) -> Seen {
+    object(json!({"see": "written", "id": text_id(id)}))
+}
+
+/// A text of one's own in a `history`.
+#[must_use]
+pub fn mine(row: &OutgoingRow) -> Value {
+    json!({"mine": true, "id": text_id(row.id), "body": row.body.as_str(), "status": status_word(row.status)})
+}
+
+/// A text of the other's in a `history`.
+#[must_use]
+pub fn theirs(row: &IncomingRow) -> Value {
+    let body = row.body.as_ref().map(tandem_model::TextBody::as_str);
+    json!({"mine": false, "id": text_id(row.id), "body": body})
+}
+
+/// One word for a text of one sender, the same on both phones.
+fn text_id(id: TextId) -> String {
+    format!("{:x}-{}", id.device_epoch.0, id.counter)
 }
 
 /// Makes an object of a JSON value; anything else becomes an empty one.
@@ -166,8 +190,7 @@ fn text_status(status: TextStatus) -> (&'static str, Option<bool>) {
 }
 
 /// The word of a text's status.
-#[must_use]
-pub fn status_word(status: TextStatus) -> &'static str {
+fn status_word(status: TextStatus) -> &'static str {
     text_status(status).0
 }
 

@@ -7,7 +7,7 @@ use crate::link::link_model;
 use crate::names::Names;
 use crate::person::Person;
 use crate::scenario::{Fault, Link, Verb};
-use crate::seen::{object, seen, status_word};
+use crate::seen::{mine, object, seen, theirs, written};
 use serde_json::json;
 use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -138,7 +138,10 @@ fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Res
     let phone = phone.clone();
     runtime.spawn(async move {
         match phone.engine.command(command).await {
-            Ok(Reply::Text(id)) => phone.state().person.wrote(id),
+            Ok(Reply::Text(id)) => {
+                phone.state().person.wrote(id);
+                say(&FromPhone::Seen(written(id)));
+            }
             Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
             Err(error) => say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
         }
@@ -159,10 +162,8 @@ async fn show_history(phone: &Phone, with: &str) {
         let Some(last) = page.last() else { break };
         before = Some(last.position);
         bodies.extend(page.iter().map(|item| match &item.text {
-            ThreadText::Written(row) => {
-                json!({"mine": true, "body": row.body.as_str(), "status": status_word(row.status)})
-            }
-            ThreadText::Received(row) => json!({"mine": false, "body": row.body.as_ref().map(|body| body.as_str())}),
+            ThreadText::Written(row) => mine(row),
+            ThreadText::Received(row) => theirs(row),
         }));
     }
     bodies.reverse();

@@ -82,8 +82,10 @@ impl Report {
         }
         self.diagram.sighting(&sighting.device, &sighting.seen);
         let mut seen = sighting.seen.clone();
-        if seen.contains_key("body") {
-            seen.insert("body".to_owned(), json!("<redacted>"));
+        for private in ["body", "texts"] {
+            if seen.contains_key(private) {
+                seen.insert(private.to_owned(), json!("<redacted>"));
+            }
         }
         self.json(&json!({"at_ms": millis(sighting.at), "device": sighting.device, "seen": seen}));
     }

@@ -5,7 +5,7 @@ use super::stage::VirtualStage;
 use super::talk::Talk;
 use crate::names::Names;
 use crate::scenario::Verb;
-use crate::seen::{Seen, object, status_word};
+use crate::seen::{Seen, mine, object, theirs};
 use crate::stage::StageError;
 use serde_json::{Value, json};
 use tandem_machine::input::HostInput;
@@ -134,10 +134,8 @@ fn history(world: &World, place: usize, names: &Names, with: &str) -> Seen {
         .into_iter()
         .flat_map(|(rows, peer)| rows.thread(peer))
         .map(|text| match text {
-            MemoryText::Written(row) => {
-                json!({"mine": true, "body": row.body.as_str(), "status": status_word(row.status)})
-            }
-            MemoryText::Received(row) => json!({"mine": false, "body": row.body.as_ref().map(|body| body.as_str())}),
+            MemoryText::Written(row) => mine(row),
+            MemoryText::Received(row) => theirs(row),
         })
         .collect();
     object(json!({"see": "history", "with": with, "texts": texts}))

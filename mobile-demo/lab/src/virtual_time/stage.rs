@@ -5,7 +5,7 @@ use super::smsc::VirtualSmsc;
 use super::talk::{Talk, pass, passing};
 use crate::names::Names;
 use crate::scenario::{Scenario, Verb};
-use crate::seen::{Seen, object, seen};
+use crate::seen::{Seen, object, seen, written};
 use crate::settings::decisions;
 use crate::stage::{Sighting, Stage, StageError};
 use crate::switch::{Doing, Switch};
@@ -118,6 +118,7 @@ impl VirtualStage {
                 if let Some(handset) = self.handsets.get_mut(place) {
                     handset.person.wrote(id);
                 }
+                self.see_at(place, written(id));
             }
             Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
             Err(refusal) => {

@@ -32,6 +32,9 @@ const OUTBOX: usize = 256;
 /// A connection that says nothing for longer than a relay lives without a refresh is over.
 const SILENT_CONNECTION: Duration = Duration::from_secs(660);
 
+/// Ports tried where the configuration leaves the choice to the machine.
+const ANY_PORT_TRIES: u32 = 16;
+
 /// Ports tried before a relay is refused.
 const PORT_TRIES: usize = 64;
 
@@ -72,10 +75,8 @@ impl TurnServer {
         config.check()?;
         let address = config.listen;
         let listen_error = |source| TurnStartError::Listen { address, source };
-        let udp = UdpSocket::bind(address).await.map_err(listen_error)?;
+        let (udp, listener) = listen(address, config.tcp).await.map_err(listen_error)?;
         config.listen = udp.local_addr().map_err(listen_error)?;
-        let listener =
-            if config.tcp { Some(TcpListener::bind(config.listen).await.map_err(listen_error)?) } else { None };
         let address = config.listen;
         let shared = Arc::new(Shared {
             core: Mutex::new(Core::new(config.clone())),
@@ -95,6 +96,23 @@ impl TurnServer {
     /// For whoever sets up calls.
     pub fn handle(&self) -> TurnHandle {
         self.handle.clone()
+    }
+}
+
+/// Sockets of one port. Where any port will do, one that is free for UDP may be taken for TCP: then another is tried.
+async fn listen(address: SocketAddr, tcp: bool) -> io::Result<(UdpSocket, Option<TcpListener>)> {
+    let mut tries = if address.port() == 0 { ANY_PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let udp = UdpSocket::bind(address).await?;
+        if !tcp {
+            return Ok((udp, None));
+        }
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(listener) => return Ok((udp, Some(listener))),
+            Err(error) if tries == 0 || error.kind() != io::ErrorKind::AddrInUse => return Err(error),
+            Err(_) => {}
+        }
     }
 }
 

@@ -27,6 +27,10 @@ use tandem_wire::{RefuseReason, ServerFrame};
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     asked: BTreeMap<u64, Asked>,
+    /// The newest open question of a phone about a call.
+    open: BTreeMap<(ConnId, CallId), u64>,
+    /// Questions for STUN and TURN servers that waited for an answer that has been given.
+    released: Vec<HeldIce>,
     verdicts: BTreeMap<VerdictKey, Verdict>,
     next: u64,
 }
@@ -41,6 +45,16 @@ struct Asked {
     to: Msisdn,
     asked_at: Mono,
     callee: Option<Owner>,
+    /// Asked beside the gate: answered right behind it.
+    ice: Option<Ticket>,
+}
+
+/// A question for STUN and TURN servers that came before its gate's answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldIce {
+    pub(crate) conn: ConnId,
+    pub(crate) ticket: Ticket,
+    pub(crate) call: CallId,
 }
 
 /// A verdict that opens a call.
@@ -71,13 +85,40 @@ impl Gate {
         }
         let gate = self.next;
         self.next += 1;
-        let asked = Asked { conn, caller, ticket, call, to, asked_at: io.now.mono, callee: None };
+        let asked = Asked { conn, caller, ticket, call, to, asked_at: io.now.mono, callee: None, ice: None };
         let op = MatchOp::AdmitGate { caller, callee: to, charges: charges(&io.config.gate, caller, to) };
         if io.ask_for(conn, Question::Gate { gate }, StoreOp::Match(op)) {
             self.asked.insert(gate, asked);
+            self.open.insert((conn, call), gate);
         } else {
             io.refuse(conn, ticket, RefuseReason::Budget, io.config.session.retry_after);
         }
+    }
+
+    /// A phone asks for STUN and TURN servers beside its gate's question, so that the call waits for one round trip and not
+    /// for two. False when no such question is open, or one waits there already.
+    pub(crate) fn holds_ice(&mut self, conn: ConnId, ticket: Ticket, call: CallId) -> bool {
+        let asked = self.open.get(&(conn, call)).and_then(|gate| self.asked.get_mut(gate));
+        let Some(asked) = asked.filter(|asked| asked.ice.is_none()) else { return false };
+        asked.ice = Some(ticket);
+        true
+    }
+
+    /// The held questions whose gate has answered since.
+    pub(crate) fn released_ice(&mut self) -> Vec<HeldIce> {
+        std::mem::take(&mut self.released)
+    }
+
+    /// The question is over.
+    fn close(&mut self, gate: u64) -> Option<Asked> {
+        let asked = self.asked.remove(&gate)?;
+        let key = (asked.conn, asked.call);
+        if self.open.get(&key) == Some(&gate) {
+            self.open.remove(&key);
+        }
+        let held = asked.ice.map(|ticket| HeldIce { conn: asked.conn, ticket, call: asked.call });
+        self.released.extend(held);
+        Some(asked)
     }
 
     /// The store admits the question, or does not.
@@ -99,11 +140,11 @@ impl Gate {
                 io.timers.set(Timer::Stranger(gate), asked.asked_at.after(io.config.gate.stranger_delay));
             }
             StoreAnswer::Admission(Admission::Spent(spent)) => {
-                self.asked.remove(&gate);
+                self.close(gate);
                 io.refuse(asked.conn, asked.ticket, RefuseReason::Budget, spent.retry_after);
             }
             _ => {
-                self.asked.remove(&gate);
+                self.close(gate);
                 io.refuse_storage(asked.conn, asked.ticket);
             }
         }
@@ -147,7 +188,7 @@ impl Gate {
     }
 
     fn answer(&mut self, io: &mut Io, gate: u64, verdict: GateVerdict) {
-        let Some(asked) = self.asked.remove(&gate) else { return };
+        let Some(asked) = self.close(gate) else { return };
         io.count(Metric::GateAnswered(verdict));
         let opens = matches!(verdict, GateVerdict::Ok | GateVerdict::OkLowRate);
         if let Some(callee) = asked.callee.filter(|_| opens) {

@@ -4,7 +4,7 @@ use crate::calls::{Around, Calls};
 use crate::config::Config;
 use crate::delivery::{Delivery, deliver_ends};
 use crate::effect::{Effect, Metric};
-use crate::gate::Gate;
+use crate::gate::{Gate, HeldIce};
 use crate::input::{ConnId, Input, ServerNow};
 use crate::io::Io;
 use crate::probe::Probes;
@@ -100,6 +100,7 @@ impl Server {
             Input::TurnGranted { ticket, grant } => self.turn.granted(&mut self.io, ticket, grant),
             Input::Shutdown => self.shut_down(),
         }
+        self.answer_held_ice();
         self.stop_when_drained();
     }
 
@@ -109,6 +110,7 @@ impl Server {
         while let Some(timer) = self.io.timers.pop_due(now.mono) {
             self.timeout(timer);
         }
+        self.answer_held_ice();
         self.stop_when_drained();
     }
 
@@ -139,6 +141,12 @@ impl Server {
     #[must_use]
     pub fn open_questions(&self) -> usize {
         self.io.open_questions()
+    }
+
+    fn answer_held_ice(&mut self) {
+        for HeldIce { conn, ticket, call } in self.gate.released_ice() {
+            self.turn.ask(&mut self.io, &self.sessions, &self.gate, &self.calls, conn, ticket, call);
+        }
     }
 
     fn timeout(&mut self, timer: Timer) {

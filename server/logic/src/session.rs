@@ -150,6 +150,7 @@ impl Server {
             ClientFrame::Call(envelope) => {
                 self.with_calls(|calls, around| calls.envelope(around, conn, envelope));
             }
+            ClientFrame::IceAsk { ticket, call } if self.gate.holds_ice(conn, ticket, call) => {}
             ClientFrame::IceAsk { ticket, call } => {
                 self.turn.ask(io, sessions, &self.gate, &self.calls, conn, ticket, call);
             }

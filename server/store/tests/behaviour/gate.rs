@@ -157,6 +157,47 @@ fn strangers_get_one_answer_at_one_time_whoever_they_ask_about() {
     assert!(probe_of(&mut rig, online).is_empty(), "and the phone asked about feels nothing");
 }
 
+fn ask_for_servers(rig: &mut Rig, phone: Phone, about: u8) -> Ticket {
+    let ticket = rig.ticket();
+    rig.send(phone.conn, ClientFrame::IceAsk { ticket, call: call(about) });
+    ticket
+}
+
+#[test]
+fn servers_asked_for_beside_the_gate_are_named_right_behind_its_answer() {
+    let mut rig = Rig::new();
+    let (a, b) = rig.friends();
+    rig.gate(a, call(1), 2);
+    let ice = ask_for_servers(&mut rig, a, 1);
+    let probe = probe_of(&mut rig, b)[0].probe;
+    rig.send(b.conn, report(probe, 0, 1_000_000));
+    assert_eq!(rig.take(a.conn), vec![], "while the callee is measured");
+    rig.train(b, probe, 1_000_000);
+    let frames = rig.take(a.conn);
+    assert!(
+        matches!(frames.as_slice(), [ServerFrame::GateAnswer { verdict: GateVerdict::Ok, .. }, ServerFrame::Ice(named)]
+            if named.ticket == ice && named.call == call(1)),
+        "{frames:?}"
+    );
+}
+
+#[test]
+fn servers_asked_for_beside_a_gate_that_stays_shut_are_refused_with_it_and_a_second_question_at_once() {
+    let mut rig = Rig::new();
+    let (a, _) = rig.friends();
+    rig.gate(a, call(9), 9);
+    ask_for_servers(&mut rig, a, 9);
+    assert_eq!(rig.take(a.conn), vec![]);
+    let refused = |frame: &ServerFrame| matches!(frame, ServerFrame::Refused { reason: RefuseReason::NoSuchCall, .. });
+    ask_for_servers(&mut rig, a, 9);
+    ask_for_servers(&mut rig, a, 8);
+    let frames = rig.take(a.conn);
+    assert!(frames.len() == 2 && frames.iter().all(refused), "{frames:?}");
+    rig.pass(millis(600));
+    let frames = rig.take(a.conn);
+    assert!(matches!(frames.as_slice(), [ServerFrame::GateAnswer { .. }, last] if refused(last)), "{frames:?}");
+}
+
 #[test]
 fn a_pair_may_be_asked_about_twenty_times_a_day_also_over_a_restart() {
     let mut rig = Rig::new();

@@ -79,35 +79,35 @@ fn parse<M: prost::Message + Default>(bytes: &[u8], max: usize, bounds: &[Bound]
 fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
     Ok(match kind {
         ClientKind::Hello(hello) => ClientFrame::Hello(session::hello(&hello)?),
-        ClientKind::TimeAsk(ask) => ClientFrame::TimeAsk { ticket: Ticket(ask.ticket) },
+        ClientKind::TimeAsk(ask) => ClientFrame::TimeAsk { ticket: check::ticket(ask.ticket)? },
         ClientKind::PublishSealingKey(publish) => ClientFrame::PublishSealingKey {
-            ticket: Ticket(publish.ticket),
+            ticket: check::ticket(publish.ticket)?,
             key: check::sealing_key(publish.key.as_ref(), "key")?,
         },
         ClientKind::Unregister(unregister) => ClientFrame::Unregister {
-            ticket: Ticket(unregister.ticket),
+            ticket: check::ticket(unregister.ticket)?,
             signature: check::signature(&unregister.signature, "signature")?,
         },
         ClientKind::ContactsSync(sync) => ClientFrame::ContactsSync(marks::contacts_sync(sync)?),
         ClientKind::MarksAsk(ask) => {
-            ClientFrame::MarksAsk { ticket: Ticket(ask.ticket), since: MarkGeneration(ask.since) }
+            ClientFrame::MarksAsk { ticket: check::ticket(ask.ticket)?, since: MarkGeneration(ask.since) }
         }
-        ClientKind::ProbeAsk(ask) => ClientFrame::ProbeAsk { ticket: Ticket(ask.ticket) },
+        ClientKind::ProbeAsk(ask) => ClientFrame::ProbeAsk { ticket: check::ticket(ask.ticket)? },
         ClientKind::Train(train) => ClientFrame::Train(probe::train(&train)?),
         ClientKind::TrainReport(report) => ClientFrame::TrainReport(probe::train_report(&report)?),
         ClientKind::GateAsk(ask) => ClientFrame::GateAsk {
-            ticket: Ticket(ask.ticket),
+            ticket: check::ticket(ask.ticket)?,
             call: check::call_id(&ask.call)?,
             to: check::number(ask.to, "to")?,
         },
         ClientKind::Call(call) => ClientFrame::Call(call::call(call)?),
-        ClientKind::IceAsk(ask) => ClientFrame::IceAsk { ticket: Ticket(ask.ticket), call: check::call_id(&ask.call)? },
+        ClientKind::IceAsk(ask) => ClientFrame::IceAsk { ticket: check::ticket(ask.ticket)?, call: check::call_id(&ask.call)? },
         ClientKind::SendText(send) => ClientFrame::SendText(text::send_text(send)?),
         ClientKind::TextTaken(taken) => ClientFrame::TextTaken { texts: text::text_refs(&taken.texts)? },
         ClientKind::TextStateTaken(taken) => ClientFrame::TextStateTaken { ids: check::text_ids(&taken.ids)? },
         ClientKind::TextSwap(swap) => text::text_swap(swap)?,
         ClientKind::ReadReceipt(receipt) => ClientFrame::ReadReceipt {
-            ticket: Ticket(receipt.ticket),
+            ticket: check::ticket(receipt.ticket)?,
             from: check::number(receipt.from, "from")?,
             ids: check::text_ids(&receipt.ids)?,
         },

@@ -64,3 +64,6 @@ pub const TRAIN_SPREAD_MAX: Duration = Duration::from_secs(600);
 
 /// Bytes a train report may tell of: every frame of the longest train, each with 256 bytes of envelope.
 pub const TRAIN_BYTES_MAX: u32 = TRAIN_COUNT_MAX * (1_200 + 256);
+
+/// The last ticket a phone may choose; those above name what the server asks.
+pub const PHONE_TICKET_MAX: u64 = (1 << 63) - 1;

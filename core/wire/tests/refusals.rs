@@ -63,6 +63,32 @@ fn a_number_has_five_to_fifteen_digits() {
 }
 
 #[test]
+fn a_phones_ticket_is_from_one_and_below_the_servers_half_in_every_request() {
+    type Asks = fn(u64) -> Client;
+    let asks: [Asks; 11] = [
+        |ticket| Client::TimeAsk(schema::TimeAsk { ticket }),
+        |ticket| Client::ProbeAsk(schema::ProbeAsk { ticket }),
+        |ticket| Client::MarksAsk(schema::MarksAsk { ticket, since: 0 }),
+        |ticket| Client::ContactsSync(schema::ContactsSync { ticket, ..Default::default() }),
+        |ticket| Client::GateAsk(schema::GateAsk { ticket, call: vec![1; 16], to: ALICE }),
+        |ticket| Client::IceAsk(schema::IceAsk { ticket, call: vec![1; 16] }),
+        |ticket| Client::SendText(schema::SendText { ticket, ..send_text() }),
+        |ticket| Client::TextSwap(schema::TextSwap { ticket, id: text_id(), to: ALICE, end: 3 }),
+        |ticket| Client::ReadReceipt(schema::ReadReceipt { ticket, from: ALICE, ids: vec![] }),
+        |ticket| Client::Unregister(schema::Unregister { ticket, signature: vec![1; 64] }),
+        |ticket| {
+            let key = Some(schema::SealingKey { id: 1, public: vec![1; 32], signature: vec![1; 64] });
+            Client::PublishSealingKey(schema::PublishSealingKey { ticket, key })
+        },
+    ];
+    for ask in asks {
+        assert_eq!(client(ask(0)), missing("ticket"));
+        assert!(client(ask(1)).is_ok() && client(ask(PHONE_TICKET_MAX)).is_ok());
+        assert_eq!(client(ask(PHONE_TICKET_MAX + 1)), out_of_range("ticket"));
+    }
+}
+
+#[test]
 fn bytes_of_a_fixed_length_have_that_length() {
     for length in [1, 63, 65] {
         let hello = schema::Hello { signature: vec![1; length], ..hello() };

@@ -3,10 +3,11 @@
 use tandem_model::keys::SEALED_BODY_MAX;
 use tandem_model::{
     CallId, DeviceEpoch, Msisdn, NumberEpoch, SealedBody, SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature,
-    TerminalState, TextId,
+    TerminalState, TextId, Ticket,
 };
 
 use crate::error::WireError;
+use crate::limits::PHONE_TICKET_MAX;
 use crate::schema;
 
 type Checked<T> = Result<T, WireError>;
@@ -32,6 +33,15 @@ pub(super) fn number(digits: u64, field: &'static str) -> Checked<Msisdn> {
         return Err(WireError::Missing { field });
     }
     Msisdn::try_from(digits).map_err(|_| WireError::OutOfRange { field })
+}
+
+/// A name a phone gives to a request: from 1; the upper half names what the server asks.
+pub(super) const fn ticket(value: u64) -> Checked<Ticket> {
+    match value {
+        0 => Err(WireError::Missing { field: "ticket" }),
+        1..=PHONE_TICKET_MAX => Ok(Ticket(value)),
+        _ => Err(WireError::OutOfRange { field: "ticket" }),
+    }
 }
 
 /// A count that starts at 1.

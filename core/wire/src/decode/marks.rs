@@ -9,7 +9,7 @@ use crate::schema;
 
 pub(super) fn contacts_sync(sync: schema::ContactsSync) -> Result<ContactsSync, WireError> {
     Ok(ContactsSync {
-        ticket: Ticket(sync.ticket),
+        ticket: check::ticket(sync.ticket)?,
         replace: sync.replace,
         added: numbers(&sync.added, "added")?,
         removed: numbers(&sync.removed, "removed")?,

@@ -1,6 +1,6 @@
 //! Texts.
 
-use tandem_model::{Msisdn, TerminalState, TextId, Ticket};
+use tandem_model::{Msisdn, TerminalState, TextId};
 
 use super::check;
 use crate::error::WireError;
@@ -9,7 +9,7 @@ use crate::schema;
 
 pub(super) fn send_text(send: schema::SendText) -> Result<SendText, WireError> {
     Ok(SendText {
-        ticket: Ticket(send.ticket),
+        ticket: check::ticket(send.ticket)?,
         id: check::text_id(send.id.as_ref())?,
         to: check::number(send.to, "to")?,
         to_epoch: check::epoch(send.to_epoch, "to_epoch")?,
@@ -43,7 +43,7 @@ pub(super) fn text_swap(swap: schema::TextSwap) -> Result<ClientFrame, WireError
         }
     }
     Ok(ClientFrame::TextSwap {
-        ticket: Ticket(swap.ticket),
+        ticket: check::ticket(swap.ticket)?,
         id: check::text_id(swap.id.as_ref())?,
         to: check::number(swap.to, "to")?,
         end,

@@ -18,6 +18,11 @@ fn ticket() -> impl Strategy<Value = Ticket> {
     any::<u64>().prop_map(Ticket)
 }
 
+/// A phone's name for a request.
+fn asked() -> impl Strategy<Value = Ticket> {
+    (1..=PHONE_TICKET_MAX).prop_map(Ticket)
+}
+
 fn number() -> impl Strategy<Value = Msisdn> {
     (10_000..=999_999_999_999_999_u64).prop_map(|digits| Msisdn::try_from(digits).unwrap())
 }
@@ -170,36 +175,36 @@ fn client() -> impl Strategy<Value = ClientFrame> {
     let ends = proptest::sample::select(vec![TerminalState::Cancelled, TerminalState::HandedToSms]);
     prop_oneof![
         hello().prop_map(ClientFrame::Hello),
-        ticket().prop_map(|ticket| ClientFrame::TimeAsk { ticket }),
-        (ticket(), sealing_key()).prop_map(|(ticket, key)| ClientFrame::PublishSealingKey { ticket, key }),
-        (ticket(), signature()).prop_map(|(ticket, signature)| ClientFrame::Unregister { ticket, signature }),
-        (ticket(), any::<bool>(), vec(number(), 0..250), vec(number(), 0..=250)).prop_map(
+        asked().prop_map(|ticket| ClientFrame::TimeAsk { ticket }),
+        (asked(), sealing_key()).prop_map(|(ticket, key)| ClientFrame::PublishSealingKey { ticket, key }),
+        (asked(), signature()).prop_map(|(ticket, signature)| ClientFrame::Unregister { ticket, signature }),
+        (asked(), any::<bool>(), vec(number(), 0..250), vec(number(), 0..=250)).prop_map(
             |(ticket, replace, added, removed)| {
                 ClientFrame::ContactsSync(ContactsSync { ticket, replace, added, removed })
             }
         ),
-        (ticket(), any::<u64>())
+        (asked(), any::<u64>())
             .prop_map(|(ticket, since)| ClientFrame::MarksAsk { ticket, since: MarkGeneration(since) }),
-        ticket().prop_map(|ticket| ClientFrame::ProbeAsk { ticket }),
+        asked().prop_map(|ticket| ClientFrame::ProbeAsk { ticket }),
         train().prop_map(ClientFrame::Train),
         train_report().prop_map(ClientFrame::TrainReport),
-        (ticket(), call_id(), number()).prop_map(|(ticket, call, to)| ClientFrame::GateAsk { ticket, call, to }),
+        (asked(), call_id(), number()).prop_map(|(ticket, call, to)| ClientFrame::GateAsk { ticket, call, to }),
         envelope().prop_map(ClientFrame::Call),
-        (ticket(), call_id()).prop_map(|(ticket, call)| ClientFrame::IceAsk { ticket, call }),
-        (ticket(), text_id(), number(), epoch(), 1..=u64::MAX, sealed()).prop_map(
+        (asked(), call_id()).prop_map(|(ticket, call)| ClientFrame::IceAsk { ticket, call }),
+        (asked(), text_id(), number(), epoch(), 1..=u64::MAX, sealed()).prop_map(
             |(ticket, id, to, to_epoch, seq, sealed)| {
                 ClientFrame::SendText(SendText { ticket, id, to, to_epoch, seq: SenderSeq(seq), sealed })
             }
         ),
         vec((number(), text_id()), 0..20).prop_map(|texts| ClientFrame::TextTaken { texts }),
         text_ids().prop_map(|ids| ClientFrame::TextStateTaken { ids }),
-        (ticket(), text_id(), number(), ends).prop_map(|(ticket, id, to, end)| ClientFrame::TextSwap {
+        (asked(), text_id(), number(), ends).prop_map(|(ticket, id, to, end)| ClientFrame::TextSwap {
             ticket,
             id,
             to,
             end
         }),
-        (ticket(), number(), text_ids()).prop_map(|(ticket, from, ids)| ClientFrame::ReadReceipt { ticket, from, ids }),
+        (asked(), number(), text_ids()).prop_map(|(ticket, from, ids)| ClientFrame::ReadReceipt { ticket, from, ids }),
         (number(), text_ids()).prop_map(|(by, ids)| ClientFrame::ReadTaken { by, ids }),
     ]
 }

@@ -142,13 +142,18 @@ async fn read(
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Text(_) | Message::Frame(_) | Message::Close(_) => return,
         };
-        let Ok(frame) = decode_server(&bytes) else {
-            malformed += 1;
-            debug!(line = line.0, bytes = bytes.len(), malformed, "a frame that makes no sense");
-            if malformed >= MALFORMED_MAX {
-                return;
+        let frame = match decode_server(&bytes) {
+            Ok(frame) => frame,
+            // A later server says more than this phone understands.
+            Err(error) if error.may_be_later_version() => continue,
+            Err(error) => {
+                malformed += 1;
+                debug!(line = line.0, bytes = bytes.len(), malformed, %error, "a frame that makes no sense");
+                if malformed >= MALFORMED_MAX {
+                    return;
+                }
+                continue;
             }
-            continue;
         };
         let input = LinkInput::Frame { line, link, frame, at, wire_bytes: on_the_socket(bytes.len()) };
         if words.send(Word::Input(Input::Link(input))).await.is_err() {

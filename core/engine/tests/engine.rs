@@ -111,6 +111,26 @@ fn garbage_from_the_server_closes_the_connection_and_harms_nothing() {
 }
 
 #[test]
+fn a_later_server_may_say_whatever_it_likes_beside_what_is_understood() {
+    let server = Server::start();
+    server.change(|mood| mood.unknown = 100);
+    let phone = Phone::of(&server);
+    let engine = phone.start();
+    register(&engine);
+    until_online(&engine, true);
+    let asked_again = |seen: &Seen| matches!(seen, Seen::Frame(ClientFrame::MarksAsk { .. }));
+    while !asked_again(&next(&server.seen)) {}
+    assert_eq!(block_on(engine.command(Command::SyncMarks)), Ok(Reply::Done));
+    loop {
+        let seen = next(&server.seen);
+        assert!(!matches!(seen, Seen::Closed), "the session goes on");
+        if asked_again(&seen) {
+            break;
+        }
+    }
+}
+
+#[test]
 fn keys_and_registration_survive_a_restart() {
     let server = Server::start();
     let phone = Phone::of(&server);

@@ -41,6 +41,8 @@ pub struct Mood {
     pub cut: u32,
     /// Sends this many frames of garbage after the welcome.
     pub garbage: u32,
+    /// Sends this many frames of a kind that only a later version knows after the welcome.
+    pub unknown: u32,
     /// Accepts connections and says nothing.
     pub silent: bool,
     /// Asks phones to be heard this often; zero for once a minute.
@@ -202,6 +204,11 @@ async fn session(stream: TcpStream, script: &Script) {
             let garbage = script.mood.borrow().garbage;
             for _ in 0..garbage {
                 let _closed = socket.send(Message::Binary(vec![0xFF; 40].into())).await;
+            }
+            let unknown = script.mood.borrow().unknown;
+            for _ in 0..unknown {
+                // Field 200 with one byte.
+                let _closed = socket.send(Message::Binary(vec![0xC2, 0x0C, 1, 0].into())).await;
             }
         }
     }

@@ -47,7 +47,14 @@ struct Desk {
 
 impl Desk {
     async fn work(&mut self, mut ordered: mpsc::Receiver<MediaOrder>) {
-        while let Some(order) = ordered.recv().await {
+        // A machine that hangs closes nothing: nobody could end a call that went on without it.
+        let mut stopping = self.studio.shared.stopping();
+        loop {
+            let order = tokio::select! {
+                order = ordered.recv() => order,
+                _ = stopping.changed() => None,
+            };
+            let Some(order) = order else { break };
             let closes = order == MediaOrder::Close;
             if closes {
                 break;

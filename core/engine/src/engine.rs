@@ -292,13 +292,13 @@ impl Engine {
 
     /// What is left when there is no machine.
     fn past_the_machine(&self, wish: Wish) -> Result<oneshot::Receiver<Answer>, CommandError> {
-        match (self.shared.life(), wish.into_dial()) {
-            (Life::Broken, Some(dial)) => {
+        match self.shared.life() {
+            Life::Broken => {
                 let (answer, answered) = oneshot::channel();
-                self.shared.rescue(dial, Some(answer));
+                self.shared.serve(wish, answer);
                 Ok(answered)
             }
-            (Life::Broken | Life::Ended | Life::Running, _) => Err(CommandError::Stopped),
+            Life::Ended | Life::Running => Err(CommandError::Stopped),
         }
     }
 
@@ -316,7 +316,7 @@ impl Engine {
             let asked = views.prompts.iter().find(|open| open.id == *prompt).map(|open| &open.about);
             if let Some(PromptAbout::Call { call, to, .. }) = asked {
                 let line = views.calls.iter().find(|view| view.call == *call).map(|view| view.line);
-                return Wish::Carrier(Dial { line, digits: Secret::new(to.e164()) });
+                return Wish::Carrier(*prompt, Dial { line, digits: Secret::new(to.e164()) });
             }
         }
         Wish::None

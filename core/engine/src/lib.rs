@@ -9,6 +9,9 @@
 //!  tandem-guard (thread): watches for progress; dials through the carrier when the machine is gone
 //! ```
 //!
+//! What people read comes from here too, for every state and reason an event carries: `user_text()` on what [`view`] holds,
+//! [`why_text`] on why a call or text did not go over data, [`end_text`] on how a call ended.
+//!
 //! [`Engine`] is the whole of it: `start`, `command`, `notify`, `next_event`, `views`, pages of history, `shutdown`. It
 //! keeps law 10: a machine that panics or hangs leaves a phone that dials through the carrier.
 
@@ -46,5 +49,6 @@ pub use errors::{CommandError, NotifyError, ReadError};
 pub use ports::{
     ByteStream, Clock, Connector, HostError, KeyStore, Log, LogLevel, Ports, Sms, TcpConnector, Telephony,
 };
+pub use tandem_machine::{Event, end_text, view, why_text};
 pub use tandem_store::{StoreError, ThreadItem, ThreadText};
 pub use views::Views;

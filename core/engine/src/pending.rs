@@ -4,7 +4,7 @@ use crate::errors::CommandError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tandem_machine::{Refusal, Reply};
-use tandem_model::{CallId, Line, Mono, Secret, Ticket};
+use tandem_model::{CallId, Line, Mono, PromptId, Secret, Ticket};
 use tokio::sync::oneshot;
 
 /// Commands that may wait at once.
@@ -27,17 +27,8 @@ pub(crate) enum Wish {
     None,
     /// To call; until the machine has decided how, the carrier stands behind it.
     Call(Dial),
-    /// The user chose the carrier at a prompt.
-    Carrier(Dial),
-}
-
-impl Wish {
-    pub(crate) fn into_dial(self) -> Option<Dial> {
-        match self {
-            Wish::None => None,
-            Wish::Call(dial) | Wish::Carrier(dial) => Some(dial),
-        }
-    }
+    /// The user chose the carrier at a prompt, perhaps more than once.
+    Carrier(PromptId, Dial),
 }
 
 /// One waiting command.
@@ -123,10 +114,10 @@ impl Pending {
     }
 
     /// Everything that waits, when nobody will answer any more.
-    pub(crate) fn drain(&self) -> (Vec<Waiting>, Vec<Dial>) {
+    pub(crate) fn drain(&self) -> (Vec<Waiting>, BTreeMap<CallId, Dial>) {
         let mut commands = self.lock();
         let waiting = std::mem::take(&mut commands.waiting).into_values().collect();
-        let undecided = std::mem::take(&mut commands.undecided).into_values().collect();
+        let undecided = std::mem::take(&mut commands.undecided);
         (waiting, undecided)
     }
 

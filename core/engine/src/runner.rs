@@ -21,7 +21,8 @@ use std::time::Duration;
 use tandem_machine::input::StoreFailure;
 use tandem_machine::view::CallState;
 use tandem_machine::{
-    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput,
+    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, Refusal,
+    Reply, StoreInput,
 };
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
@@ -83,6 +84,9 @@ pub(crate) struct Runner {
     keeping: u32,
     unlock_at: Option<Mono>,
     touched: Touched,
+    /// Answers and events of this input: given out when the views hold what they speak of.
+    answers: Vec<(Ticket, Result<Reply, Refusal>)>,
+    told: Vec<Event>,
 }
 
 impl Runner {
@@ -103,6 +107,8 @@ impl Runner {
             keeping: 0,
             unlock_at,
             touched: Touched::default(),
+            answers: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -222,16 +228,23 @@ impl Runner {
             }
         }
         let touched = std::mem::take(&mut self.touched);
-        let mut views = self.parts.shared.views();
-        views.refresh(touched, &self.device);
+        self.parts.shared.views().refresh(touched, &self.device);
+        for (ticket, reply) in self.answers.drain(..) {
+            self.parts.shared.pending.answer(ticket, reply);
+        }
+        let views = self.parts.shared.views();
         self.parts.shared.pending.keep_undecided(|call| {
             views.calls.iter().any(|view| view.call == call && view.state == CallState::Checking)
         });
+        drop(views);
+        for event in self.told.drain(..) {
+            self.parts.shared.events.push(event);
+        }
     }
 
     fn execute(&mut self, effect: Effect) {
         match effect {
-            Effect::Reply { ticket, reply } => self.parts.shared.pending.answer(ticket, reply),
+            Effect::Reply { ticket, reply } => self.answers.push((ticket, reply)),
             Effect::Commit { ticket, changes } => self.commit(Commit { ticket, changes }),
             Effect::Connect { line, link } => {
                 let running = self.parts.latch.enter();
@@ -309,7 +322,7 @@ impl Runner {
     fn emit(&mut self, event: Event) {
         journal::write(&event);
         self.parts.shared.views().follow(&event, &mut self.touched);
-        self.parts.shared.events.push(event);
+        self.told.push(event);
     }
 
     fn ask_host(&mut self, call: HostCall) {

@@ -4,16 +4,16 @@ use crate::errors::CommandError;
 use crate::events::EventQueue;
 use crate::guard::{Guard, Rescue, Watched};
 use crate::host::HostQueue;
-use crate::pending::{Dial, Pending};
+use crate::pending::{Answer, Dial, Pending, Wish};
 use crate::views::Views;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tandem_machine::Event;
-use tandem_machine::view::Notice;
+use tandem_machine::view::{CallState, CallView, Notice};
+use tandem_machine::{Event, Reply};
 use tandem_media::{AudioPort, MediaStats};
-use tandem_model::{CallId, Ticket};
-use tokio::sync::watch;
+use tandem_model::{CallEnd, CallId, PromptId, Ticket};
+use tokio::sync::{oneshot, watch};
 use tracing::error;
 
 /// How far an engine's life is.
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     stop: watch::Sender<bool>,
     views: Mutex<Views>,
     calls: Mutex<BTreeMap<CallId, Sound>>,
+    /// Questions whose answer was dialed past the machine.
+    rescued: Mutex<BTreeSet<PromptId>>,
 }
 
 /// The sound of one call.
@@ -68,6 +70,7 @@ impl Shared {
             stop: watch::Sender::new(false),
             views: Mutex::default(),
             calls: Mutex::default(),
+            rescued: Mutex::default(),
         }
     }
 
@@ -108,22 +111,51 @@ impl Shared {
         error!(fault, "the machine is gone; the carrier is left");
         let (waiting, undecided) = self.pending.drain();
         for command in waiting {
-            match command.wish.into_dial() {
-                Some(dial) => self.rescue(dial, Some(command.answer)),
-                None => {
-                    let _gone = command.answer.send(Err(CommandError::Stopped));
-                }
-            }
+            self.serve(command.wish, command.answer);
         }
-        for dial in undecided {
-            self.rescue(dial, None);
+        for dial in undecided.values() {
+            self.rescue(dial.clone(), None);
         }
+        self.end_calls(|call| undecided.contains_key(&call));
         self.events.push(Event::Notice(Notice::Stopped));
         self.events.close();
     }
 
+    /// What a wish comes to without a machine: a call goes to the carrier, a question's answer once however often it is given.
+    pub(crate) fn serve(&self, wish: Wish, answer: oneshot::Sender<Answer>) {
+        match wish {
+            Wish::Call(dial) => self.rescue(dial, Some(answer)),
+            Wish::Carrier(prompt, dial) => {
+                let is_first = self.rescued.lock().unwrap_or_else(PoisonError::into_inner).insert(prompt);
+                if is_first {
+                    self.rescue(dial, Some(answer));
+                } else {
+                    let _gone = answer.send(Ok(Reply::CarrierDialed));
+                }
+            }
+            Wish::None => {
+                let _gone = answer.send(Err(CommandError::Stopped));
+            }
+        }
+    }
+
+    /// Shows every call as over that was with the machine. One the user is being asked about stays, for its answer.
+    fn end_calls(&self, was_dialed: impl Fn(CallId) -> bool) {
+        let (asked, over): (Vec<CallView>, Vec<CallView>) = {
+            let mut views = self.views();
+            let calls = std::mem::take(&mut views.calls);
+            calls.into_iter().partition(|view| views.prompts.iter().any(|prompt| prompt.is_about(view.call)))
+        };
+        self.views().calls = asked;
+        for mut view in over {
+            let carrier = view.state == CallState::Carrier || was_dialed(view.call);
+            view.state = CallState::Ended(if carrier { CallEnd::Carrier } else { CallEnd::MediaLost });
+            self.events.push(Event::Call(view));
+        }
+    }
+
     /// Dials past the machine.
-    pub(crate) fn rescue(&self, dial: Dial, answer: Option<tokio::sync::oneshot::Sender<crate::pending::Answer>>) {
+    pub(crate) fn rescue(&self, dial: Dial, answer: Option<oneshot::Sender<Answer>>) {
         self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer });
     }
 
@@ -188,5 +220,67 @@ impl Watched for Shared {
 
     fn take_dials(&self) -> Vec<(Ticket, Dial)> {
         self.host.take_dials()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tandem_machine::view::{Prompt, PromptAbout};
+    use tandem_model::{Bearer, Line, Msisdn, WhyNotData};
+
+    fn call(id: u8, state: CallState) -> CallView {
+        CallView {
+            call: CallId([id; 16]),
+            line: Line(0),
+            peer: Msisdn::try_from(4_915_100_000_001).unwrap(),
+            outgoing: true,
+            state,
+            bearer: Bearer::Data,
+            held: false,
+            held_by_peer: false,
+        }
+    }
+
+    fn with_calls(calls: Vec<CallView>) -> Shared {
+        let shared = Shared::new(100, Arc::new(Guard::new(None, Duration::from_secs(1))));
+        shared.views().calls = calls;
+        shared
+    }
+
+    fn told(shared: &Shared) -> Vec<Event> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut all = Vec::new();
+            while let Some(event) = shared.events.next().await {
+                all.push(event);
+            }
+            all
+        })
+    }
+
+    #[test]
+    fn a_conversation_whose_machine_dies_is_shown_as_over_before_the_notice() {
+        let shared = with_calls(vec![call(1, CallState::Active), call(2, CallState::Carrier)]);
+        shared.break_down("panic");
+        let ended = |id, end| Event::Call(call(id, CallState::Ended(end)));
+        let stopped = Event::Notice(Notice::Stopped);
+        assert_eq!(told(&shared), [ended(1, CallEnd::MediaLost), ended(2, CallEnd::Carrier), stopped]);
+        assert!(shared.views().calls.is_empty());
+    }
+
+    #[test]
+    fn a_call_the_user_is_asked_about_stays_for_the_answer() {
+        let shared = with_calls(vec![call(1, CallState::Asking), call(2, CallState::Active)]);
+        let about = PromptAbout::Call {
+            call: CallId([1; 16]),
+            to: call(1, CallState::Asking).peer,
+            why: WhyNotData::OwnTooSlow,
+        };
+        shared.views().prompts = vec![Prompt { id: PromptId(1), about, choices: vec![] }];
+        shared.break_down("hang");
+        assert_eq!(shared.views().calls, [call(1, CallState::Asking)]);
+        assert_eq!(told(&shared).len(), 2);
     }
 }

@@ -405,3 +405,21 @@ fn events_of_a_slow_app_give_way_to_a_resync_and_the_rows_are_there() {
     assert_eq!(all.iter().filter(|event| **event == Event::Notice(Notice::Resync)).count(), 1);
     assert!(matches!(all.last(), Some(Event::TextArrived(_))), "the newest are kept");
 }
+
+#[test]
+fn a_host_shows_the_core_s_own_words_with_nothing_but_the_engine() {
+    let phone = Phone::alone();
+    let engine = phone.start();
+    let typed = Some(Secret::new("mum".to_owned()));
+    let refused = block_on(engine.command(Command::Register { line: Line(0), typed }));
+    assert_eq!(refused, Err(CommandError::Refused(Refusal::BadNumber)));
+    let shown = until(&engine, |event| match event {
+        tandem_engine::Event::Registration(view) => Some(view.state.user_text()),
+        _ => None,
+    });
+    assert_eq!(shown, "This is not a phone number. Please check what you typed.");
+    let why = tandem_model::WhyNotData::OwnOffline;
+    assert_eq!(tandem_engine::why_text(why), "Your phone is not connected.");
+    assert_eq!(tandem_engine::end_text(tandem_model::CallEnd::NoAnswer), "Nobody answered.");
+    assert!(!tandem_engine::view::Notice::Stopped.user_text().is_empty());
+}

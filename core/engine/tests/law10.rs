@@ -210,7 +210,7 @@ fn a_database_that_breaks_or_fills_up_refuses_and_the_carrier_dials() {
 }
 
 #[test]
-fn a_damaged_database_is_set_aside_and_told_and_a_locked_or_foreign_one_is_named() {
+fn a_damaged_database_is_set_aside_and_told_and_one_that_is_nowhere_is_named() {
     let phone = Phone::alone();
     std::fs::write(&phone.config.database, b"this is no database at all").unwrap();
     let engine = phone.start();
@@ -227,6 +227,27 @@ fn a_damaged_database_is_set_aside_and_told_and_a_locked_or_foreign_one_is_named
     let engine = elsewhere.start();
     assert_eq!(engine.store_error(), Some(StoreError::Io));
     assert!(block_on(engine.command(carrier_call("0151 1"))).is_ok());
+}
+
+#[test]
+fn a_database_of_another_application_is_named_left_alone_and_the_carrier_dials() {
+    let phone = Phone::alone();
+    let engine = phone.start();
+    assert_eq!(block_on(engine.command(settings())), Ok(Reply::Done));
+    block_on(engine.shutdown(PATIENCE));
+    drop(engine);
+    // The application's id in the header of an SQLite file.
+    let mut bytes = std::fs::read(&phone.config.database).unwrap();
+    bytes[68..72].copy_from_slice(&42_u32.to_be_bytes());
+    std::fs::write(&phone.config.database, &bytes).unwrap();
+    let engine = phone.start();
+    assert_eq!(engine.store_error(), Some(StoreError::Foreign));
+    until(&engine, |event| (*event == Event::Notice(Notice::StorageFull)).then_some(()));
+    assert!(block_on(engine.command(carrier_call("0151 1"))).is_ok());
+    phone.host.until(|seen| seen.dialed.len() == 1);
+    block_on(engine.shutdown(PATIENCE));
+    // Not set aside, and not made Tandem's.
+    assert!(std::fs::read(&phone.config.database).unwrap()[68..72] == bytes[68..72]);
 }
 
 #[test]

@@ -74,15 +74,6 @@ impl Calls {
         self.emergency = numbers;
     }
 
-    /// Measures a line's path ahead of a call, where nothing usable is known (dial pad opened, contact shown).
-    #[expect(dead_code, reason = "no command orders it yet; the host's dial pad event will")]
-    pub(crate) fn prewarm(&mut self, line: Line, world: &dyn World, ctx: &mut Ctx<'_>) {
-        if let Some(session) = world.session(line) {
-            let network = self.room.network;
-            self.room.meters.measure(&session, network, ctx);
-        }
-    }
-
     /// The user picks up.
     pub(crate) fn accept(&mut self, id: CallId, world: &dyn World, ctx: &mut Ctx<'_>) -> Result<(), Refusal> {
         let taken = self.on_call(id, world, ctx, Call::accept).unwrap_or(Err(Refusal::Stale));

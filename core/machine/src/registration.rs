@@ -16,6 +16,7 @@ mod end;
 mod proof;
 mod shown;
 mod start;
+mod tokens;
 
 use crate::ctx::{Ctx, SessionFacts};
 use crate::view::{RegistrationFailure, RegistrationState, RegistrationView};
@@ -27,6 +28,7 @@ use tandem_model::{
     ImsiToken, KeyedImsiKey, Line, Mono, Msisdn, NumberEpoch, RegistrationId, SealingKey, SealingKeyId, ServerMillis,
     SimSlot, SmsToken, Ticket, WallMillis,
 };
+use tokens::{Held, Read};
 
 /// How long an attempt found in the database at boot goes on: its end is in server time, which this boot does not know
 /// yet. The server ends it when it is really over.
@@ -38,6 +40,8 @@ pub(crate) struct Registration {
     line: Line,
     state: State,
     shown: RegistrationView,
+    /// Tokens read in this boot, for whichever attempt.
+    read: Read,
 }
 
 /// What a registration is about, from the first question to its end.
@@ -60,8 +64,12 @@ struct Attempt {
     imsi_key: KeyedImsiKey,
     resend_from: ServerMillis,
     resend: Mono,
-    /// Tokens read from SMS, oldest first; the newest is tried first.
-    tokens: Vec<SmsToken>,
+    /// Tokens read from SMS.
+    tokens: Held,
+    /// Those of them that came while another SMS was being asked for: they may belong to the attempt its answer opens.
+    overtaking: Held,
+    /// A verification SMS came to another SIM meanwhile. Anyone can send one: the user is told, and nothing else changes.
+    elsewhere: bool,
     /// The first sealing key, once it was made.
     sealing: Option<SealingKey>,
 }
@@ -98,7 +106,7 @@ enum State {
         subject: Subject,
         ask: Ask,
         /// Tokens of SMS that overtook the server's reply.
-        early: Vec<SmsToken>,
+        early: Held,
     },
     AwaitingProof {
         attempt: Attempt,
@@ -170,6 +178,7 @@ impl Registration {
             line,
             state: State::default(),
             shown: RegistrationView { line, number: None, state: RegistrationState::Unregistered },
+            read: Read::default(),
         }
     }
 
@@ -193,7 +202,9 @@ impl Registration {
                     imsi_key,
                     resend_from: ServerMillis::default(),
                     resend: ctx.now.mono,
-                    tokens: Vec::new(),
+                    tokens: Held::default(),
+                    overtaking: Held::default(),
+                    elsewhere: false,
                     sealing: None,
                 },
                 trouble: None,

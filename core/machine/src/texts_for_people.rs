@@ -2,7 +2,7 @@
 //!
 //! English, as the key an integrator translates from. No number, name or word of a person is ever in it.
 
-use crate::view::{Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState};
+use crate::view::{Budget, Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState};
 use tandem_model::{CallEnd, WhyNotData};
 
 impl RegistrationState {
@@ -13,7 +13,10 @@ impl RegistrationState {
             RegistrationState::Unregistered => "This SIM is not registered.".into(),
             RegistrationState::NumberNeeded => "This SIM does not tell its number. Please type it.".into(),
             RegistrationState::Asking => "Asking for the SMS…".into(),
-            RegistrationState::AwaitingSms { .. } => "Waiting for the SMS.".into(),
+            RegistrationState::AwaitingSms { came_to_other_sim: false, .. } => "Waiting for the SMS.".into(),
+            RegistrationState::AwaitingSms { came_to_other_sim: true, .. } => {
+                RegistrationFailure::SmsToOtherSim.user_text()
+            }
             RegistrationState::AwaitingUserConfirm => "The SMS came. Please confirm that this is your number.".into(),
             RegistrationState::Confirming => "Confirming your number…".into(),
             RegistrationState::Registered => "Registered. Your contacts can reach you over data.".into(),
@@ -43,12 +46,15 @@ impl RegistrationFailure {
             }
             RegistrationFailure::TriesUsedUp => "Too many wrong codes. Please start again.".into(),
             RegistrationFailure::Expired => "This registration is over. Please register again.".into(),
-            RegistrationFailure::TooMany { wait_ms } => {
-                format!("Too many attempts. Please wait {}.", wait_text(wait_ms))
+            RegistrationFailure::TooMany { wait_ms, of: Budget::Number } => {
+                format!("Too many SMS were asked for with this number. Please try again in {}.", wait_text(wait_ms))
             }
-            RegistrationFailure::SmsUnavailable => {
-                "The SMS cannot be sent to this number now. Please check the number or try later.".into()
+            // Whose attempts filled these is nobody's to know.
+            RegistrationFailure::TooMany { wait_ms, of: Budget::Prefix | Budget::Source } => {
+                format!("The service is busy. Please try again in {}.", wait_text(wait_ms))
             }
+            RegistrationFailure::SmsUnavailable => "The SMS cannot be sent now. Please try again later.".into(),
+            RegistrationFailure::NumberUnreachable => "This number cannot receive SMS. Please check the number.".into(),
             RegistrationFailure::NotServed => "Your operator does not offer this for your number.".into(),
             RegistrationFailure::RegisteredElsewhere => {
                 "This number was registered on another phone. If that was not you, register it here again.".into()
@@ -165,6 +171,63 @@ mod tests {
         assert_eq!(wait_text(60_001), "2 minutes");
         assert_eq!(wait_text(7_200_000), "2 hours");
         assert_eq!(wait_text(7_200_001), "3 hours");
+    }
+
+    #[test]
+    fn each_failure_of_a_registration_has_a_sentence_of_its_own() {
+        use RegistrationFailure as Why;
+        let wait_ms = 90_000;
+        let said = [
+            (Why::NoSim, "There is no SIM in this slot."),
+            (Why::BadNumber, "This is not a phone number. Please check what you typed."),
+            (Why::Offline, "The server cannot be reached. Please try again when you are online."),
+            (Why::SmsNeverCame, "No SMS came. Please check the number and try again."),
+            (
+                Why::SmsToOtherSim,
+                "The SMS came to your other SIM. Please register that one, or type this SIM's number.",
+            ),
+            (Why::WrongCode { tries_left: 1 }, "This code is wrong. One try is left."),
+            (Why::WrongCode { tries_left: 4 }, "This code is wrong. 4 tries are left."),
+            (Why::TriesUsedUp, "Too many wrong codes. Please start again."),
+            (Why::Expired, "This registration is over. Please register again."),
+            (
+                Why::TooMany { wait_ms, of: Budget::Number },
+                "Too many SMS were asked for with this number. Please try again in 2 minutes.",
+            ),
+            (Why::TooMany { wait_ms, of: Budget::Source }, "The service is busy. Please try again in 2 minutes."),
+            (Why::SmsUnavailable, "The SMS cannot be sent now. Please try again later."),
+            (Why::NumberUnreachable, "This number cannot receive SMS. Please check the number."),
+            (Why::NotServed, "Your operator does not offer this for your number."),
+            (
+                Why::RegisteredElsewhere,
+                "This number was registered on another phone. If that was not you, register it here again.",
+            ),
+            (Why::SimChanged, "The SIM was taken out or changed, so its registration ended."),
+            (Why::KeyLost, "This phone lost its key. Please register again."),
+            (Why::StoreFailed, "This phone cannot save now. Please free some space, unlock it, and try again."),
+            (Why::Refused, "The server did not accept the request. Please update and try again."),
+        ];
+        for (why, sentence) in said {
+            assert_eq!(why.user_text(), sentence);
+            assert_eq!(RegistrationState::Failed(why).user_text(), sentence);
+        }
+        let sentences: std::collections::BTreeSet<&str> = said.iter().map(|(_, sentence)| *sentence).collect();
+        assert_eq!(sentences.len(), said.len());
+    }
+
+    #[test]
+    fn whether_the_prefix_or_the_source_is_over_its_budget_is_not_told() {
+        let said = |of| RegistrationFailure::TooMany { wait_ms: 60_000, of }.user_text();
+        assert_eq!(said(Budget::Prefix), said(Budget::Source));
+    }
+
+    #[test]
+    fn who_waits_is_told_of_an_sms_at_the_other_sim_and_else_only_that_it_is_waited_for() {
+        use tandem_model::ServerMillis;
+        let (resend_from, expires_at) = (ServerMillis(1), ServerMillis(2));
+        let waiting = |came_to_other_sim| RegistrationState::AwaitingSms { resend_from, expires_at, came_to_other_sim };
+        assert_eq!(waiting(false).user_text(), "Waiting for the SMS.");
+        assert_eq!(waiting(true).user_text(), RegistrationFailure::SmsToOtherSim.user_text());
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub enum RegistrationState {
         resend_from: ServerMillis,
         /// The attempt ends then.
         expires_at: ServerMillis,
+        /// A verification SMS came to the other SIM meanwhile. It may be this one's or anybody's: the right one still counts.
+        came_to_other_sim: bool,
     },
     /// The SMS was read; the user confirms.
     AwaitingUserConfirm,
@@ -143,9 +145,13 @@ pub enum RegistrationFailure {
     TooMany {
         /// For how long, in milliseconds.
         wait_ms: u32,
+        /// Whose.
+        of: Budget,
     },
-    /// The SMS cannot be sent now or to this number.
+    /// The SMS cannot be sent now.
     SmsUnavailable,
+    /// The number cannot receive SMS.
+    NumberUnreachable,
     /// The operator does not serve this number.
     NotServed,
     /// The number was registered on another device since.
@@ -158,6 +164,17 @@ pub enum RegistrationFailure {
     StoreFailed,
     /// The server refused it as malformed.
     Refused,
+}
+
+/// Whose budget of verification SMS is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Budget {
+    /// This number's.
+    Number,
+    /// That of all numbers beside it: nobody here did anything.
+    Prefix,
+    /// That of where this phone is connected from, perhaps shared with others.
+    Source,
 }
 
 /// A data call, or an attempt at one, as shown.

@@ -135,6 +135,7 @@ fn failure(why: RegistrationFailure) -> String {
         | RegistrationFailure::TriesUsedUp
         | RegistrationFailure::Expired
         | RegistrationFailure::SmsUnavailable
+        | RegistrationFailure::NumberUnreachable
         | RegistrationFailure::NotServed
         | RegistrationFailure::RegisteredElsewhere
         | RegistrationFailure::SimChanged

@@ -126,9 +126,15 @@ impl Phone {
         self.inbox.sms(line, from, body, &self.lines, ctx);
     }
 
+    /// To the line it came to while that one waits, else to whichever does. One that was read for an attempt that is over,
+    /// on any line, says nothing to anybody.
     fn verification_sms(&mut self, line: Line, token: SmsToken, ctx: &mut Ctx<'_>) {
+        if self.lines.iter().any(|unit| unit.registration.is_done_with(&token)) {
+            return;
+        }
+        let is_waited_for = self.lines.iter().any(|unit| unit.registration.awaits_sms().is_some());
         if let Some(unit) = self.lines.get_mut(line)
-            && unit.registration.awaits_sms().is_some()
+            && (unit.registration.takes_sms() || !is_waited_for)
         {
             unit.registration.sms_read(token, ctx);
             return;

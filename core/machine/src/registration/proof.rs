@@ -14,59 +14,73 @@ use tandem_model::{NumberEpoch, SealingKeyId, Secret, SimSlot, SmsToken, VaultEr
 use tandem_wire::frame::{ConfirmProof, RegisterRefusal};
 use tandem_wire::{RegisterReply, RegisterRequest};
 
-/// Tokens kept at once: SMS may come twice, late and out of order, and anyone can send one.
-const TOKENS_MAX: usize = 4;
-
 /// Digits of the code a person types.
 const CODE_DIGITS: usize = 8;
 
-/// Keeps a token as the newest, and not too many of them.
-fn hold(tokens: &mut Vec<SmsToken>, token: SmsToken) {
-    tokens.retain(|held| *held != token);
-    if tokens.len() >= TOKENS_MAX {
-        tokens.remove(0);
-    }
-    tokens.push(token);
-}
-
 impl Registration {
-    /// A verification SMS came to this line, or to another while the number was typed.
+    /// A verification SMS came to this line, or to another while the number was typed. Outside an attempt it is remembered
+    /// as read: it can prove no attempt that begins later.
     pub(crate) fn sms_read(&mut self, token: SmsToken, ctx: &mut Ctx<'_>) {
-        match &mut self.state {
-            State::AwaitingProof { attempt, trouble, .. } => {
-                hold(&mut attempt.tokens, token);
+        let gone = match &mut self.state {
+            State::AwaitingProof { attempt, trouble, resend } => {
                 *trouble = None;
+                if resend.is_some() {
+                    attempt.overtaking.hold(token);
+                }
+                attempt.tokens.hold(token)
             }
             // The SMS may overtake the server's reply.
-            State::Asking { early, .. } => hold(early, token),
+            State::Asking { early, .. } => early.hold(token),
+            // Should what is being tried be wrong, this one is tried next.
+            State::KeepingProof { attempt, .. } | State::Confirming { attempt, .. } => attempt.tokens.hold(token),
             State::Idle(_)
             | State::KeepingAsk { .. }
-            | State::KeepingProof { .. }
-            | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => return,
+            | State::Unregistering { .. } => None,
+        };
+        self.read.note(token);
+        if let Some(gone) = gone {
+            self.read.forget(&gone);
         }
         self.show(ctx);
     }
 
-    /// The verification SMS came to another SIM than the one whose number was read. The attempt goes on, should the right
-    /// one still come.
+    /// Whether a token that comes now was read before and holds for nothing any more: it proved an attempt, was wrong, or its
+    /// attempt is over.
+    pub(crate) fn is_done_with(&self, token: &SmsToken) -> bool {
+        self.read.has(token) && !self.holds(token)
+    }
+
+    fn holds(&self, token: &SmsToken) -> bool {
+        match &self.state {
+            State::Asking { early, .. } => early.has(token),
+            State::AwaitingProof { attempt, .. }
+            | State::KeepingProof { attempt, .. }
+            | State::Confirming { attempt, .. } => attempt.tokens.has(token),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => false,
+        }
+    }
+
+    /// A verification SMS came to another SIM than the one whose number was read. The attempt goes on, should the right one
+    /// still come.
     pub(crate) fn sms_at_other_sim(&mut self, ctx: &mut Ctx<'_>) {
-        if let State::AwaitingProof { attempt, trouble, .. } = &mut self.state
-            && attempt.tokens.is_empty()
-        {
-            *trouble = Some(RegistrationFailure::SmsToOtherSim);
+        if let State::AwaitingProof { attempt, .. } = &mut self.state {
+            attempt.elsewhere = true;
             self.show(ctx);
         }
     }
 
-    /// The user confirms the SMS that was read.
+    /// The user confirms the SMS that was read; where several were, whichever of them is right.
     pub(crate) fn confirm_read(&mut self, sim: Option<&SimSlot>, ctx: &mut Ctx<'_>) -> Result<Reply, Refusal> {
         let State::AwaitingProof { attempt, .. } = &self.state else {
             return Err(Refusal::Stale);
         };
-        let Some(token) = attempt.tokens.last().copied() else {
+        let Some(token) = attempt.tokens.newest() else {
             return Err(Refusal::Stale);
         };
         self.prove(Proof::Token(token), sim, ctx)
@@ -135,7 +149,7 @@ impl Registration {
 
     pub(super) fn confirm_answered(
         &self,
-        mut attempt: Attempt,
+        attempt: Attempt,
         ask: Ask,
         reply: Option<&RegisterReply>,
         ctx: &mut Ctx<'_>,
@@ -147,10 +161,7 @@ impl Registration {
                 retry(attempt, ask, backoff::told(*retry_after_ms, Duration::ZERO), ctx)
             }
             Some(RegisterReply::Refused { reason: RegisterRefusal::WrongProof { tries_left }, .. }) => {
-                if let RegisterRequest::Confirm { proof: ConfirmProof::Token(wrong), .. } = ask.request() {
-                    attempt.tokens.retain(|token| token != wrong);
-                }
-                back(attempt, RegistrationFailure::WrongCode { tries_left: *tries_left })
+                self.wrong(attempt, ask.request(), *tries_left, ctx)
             }
             // A budget lets time pass; the attempt is still good.
             Some(RegisterReply::Refused {
@@ -163,6 +174,18 @@ impl Registration {
             }
             Some(RegisterReply::Started { .. }) => self.fail(&attempt.subject, RegistrationFailure::Refused, ctx),
         }
+    }
+
+    /// The proof is wrong. The user confirmed the number and not one of the SMS: the next token held is tried at once, while
+    /// the server grants tries. A code that was typed wrong is the user's to type again.
+    fn wrong(&self, mut attempt: Attempt, asked: &RegisterRequest, tries_left: u32, ctx: &mut Ctx<'_>) -> State {
+        if let RegisterRequest::Confirm { proof: ConfirmProof::Token(wrong), .. } = asked {
+            attempt.tokens.discard(wrong);
+            if let (Some(next), 1..) = (attempt.tokens.newest(), tries_left) {
+                return self.confirm(attempt, &Proof::Token(next), ctx);
+            }
+        }
+        back(attempt, RegistrationFailure::WrongCode { tries_left })
     }
 
     fn proven(&self, attempt: Attempt, epoch: NumberEpoch, ctx: &mut Ctx<'_>) -> State {
@@ -188,8 +211,8 @@ impl Registration {
     ) -> State {
         if attempt.expires <= ctx.now.mono {
             let why = match trouble {
-                Some(RegistrationFailure::SmsToOtherSim) => RegistrationFailure::SmsToOtherSim,
                 Some(_) => RegistrationFailure::Expired,
+                None if attempt.tokens.is_empty() && attempt.elsewhere => RegistrationFailure::SmsToOtherSim,
                 None if attempt.tokens.is_empty() => RegistrationFailure::SmsNeverCame,
                 None => RegistrationFailure::Expired,
             };

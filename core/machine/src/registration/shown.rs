@@ -58,6 +58,21 @@ impl Registration {
         }
     }
 
+    /// Whether an SMS to this line is its own: one is waited for, or its proof is being tried.
+    pub(crate) fn takes_sms(&self) -> bool {
+        match &self.state {
+            State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. } => true,
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => false,
+        }
+    }
+
     /// As shown.
     pub(crate) fn view(&self) -> RegistrationView {
         let (number, state) = match &self.state {
@@ -73,6 +88,7 @@ impl Registration {
                     None if attempt.tokens.is_empty() => RegistrationState::AwaitingSms {
                         resend_from: attempt.resend_from,
                         expires_at: attempt.expires_at,
+                        came_to_other_sim: attempt.elsewhere,
                     },
                     None => RegistrationState::AwaitingUserConfirm,
                 };

@@ -1,15 +1,15 @@
 //! From the user's wish to the server's word that an SMS is on its way, and asking for another one.
 
 use super::ask::{Ask, GaveUp};
-use super::{Attempt, Idle, Registration, State, Subject, failed, keep, row};
+use super::{Attempt, Held, Idle, Registration, State, Subject, failed, keep, row};
 use crate::backoff;
 use crate::ctx::Ctx;
 use crate::effect::{Refusal, Reply};
-use crate::view::RegistrationFailure;
+use crate::view::{Budget, RegistrationFailure};
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase};
 use tandem_model::vault::signed;
-use tandem_model::{Line, Mono, Msisdn, SealingKeyId, Secret, ServerOffset, SimSlot, SmsToken, Ticket};
+use tandem_model::{Line, Mono, Msisdn, SealingKeyId, Secret, ServerOffset, SimSlot, Ticket};
 use tandem_wire::frame::RegisterRefusal;
 use tandem_wire::{RegisterReply, RegisterRequest};
 
@@ -27,7 +27,7 @@ impl Registration {
         match &self.state {
             State::Idle(_) => {}
             // The SMS came to the other SIM, so this number is not this SIM's: the user may start over with another.
-            State::AwaitingProof { attempt, trouble: Some(RegistrationFailure::SmsToOtherSim), .. } => {
+            State::AwaitingProof { attempt, .. } if attempt.elsewhere && attempt.tokens.is_empty() => {
                 let subject = attempt.subject.clone();
                 self.forget(&subject, ctx);
                 self.state = State::default();
@@ -93,6 +93,7 @@ impl Registration {
             self.show(ctx);
             return Err(Refusal::Stale);
         };
+        attempt.overtaking = Held::default();
         *resend = Some(Ask::begin(request, ctx));
         Ok(Reply::Done)
     }
@@ -135,7 +136,7 @@ impl Registration {
         &self,
         subject: Subject,
         ask: Ask,
-        early: Vec<SmsToken>,
+        early: Held,
         sent: Mono,
         reply: Option<&RegisterReply>,
         ctx: &mut Ctx<'_>,
@@ -159,21 +160,14 @@ impl Registration {
         }
     }
 
-    fn retry_start(
-        &self,
-        subject: Subject,
-        ask: Ask,
-        early: Vec<SmsToken>,
-        at_least: Duration,
-        ctx: &mut Ctx<'_>,
-    ) -> State {
+    fn retry_start(&self, subject: Subject, ask: Ask, early: Held, at_least: Duration, ctx: &mut Ctx<'_>) -> State {
         match ask.unanswered(at_least, ctx) {
             Ok(ask) => State::Asking { subject, ask, early },
             Err(GaveUp) => self.fail(&subject, RegistrationFailure::Offline, ctx),
         }
     }
 
-    pub(super) fn ask_timeout(&self, subject: Subject, ask: Ask, early: Vec<SmsToken>, ctx: &mut Ctx<'_>) -> State {
+    pub(super) fn ask_timeout(&self, subject: Subject, ask: Ask, early: Held, ctx: &mut Ctx<'_>) -> State {
         match ask.on_time(ctx) {
             Ok(ask) => State::Asking { subject, ask, early },
             Err(GaveUp) => self.fail(&subject, RegistrationFailure::Offline, ctx),
@@ -195,9 +189,7 @@ impl Registration {
                 let Some(mut next) = started(attempt.subject.clone(), sent, reply, ctx) else {
                     return self.fail(&attempt.subject, RegistrationFailure::Refused, ctx);
                 };
-                if next.id == attempt.id {
-                    next.tokens = attempt.tokens;
-                }
+                next.tokens = if next.id == attempt.id { attempt.tokens } else { attempt.overtaking };
                 next.sealing = attempt.sealing;
                 self.await_proof(next, ctx)
             }
@@ -246,7 +238,7 @@ impl Attempt {
 pub(super) fn asking(line: Line, subject: Subject, ctx: &mut Ctx<'_>) -> State {
     if let Some(request) = start_request(&subject, ctx) {
         let ask = Ask::begin(request, ctx);
-        return State::Asking { subject, ask, early: Vec::new() };
+        return State::Asking { subject, ask, early: Held::default() };
     }
     failed(line, &subject, RegistrationFailure::KeyLost, ctx)
 }
@@ -277,7 +269,9 @@ fn started(subject: Subject, sent: Mono, reply: Option<&RegisterReply>, ctx: &Ct
         imsi_key: imsi_key.clone(),
         resend_from: now.after(resend_after),
         resend: ctx.now.mono.after(resend_after),
-        tokens: Vec::new(),
+        tokens: Held::default(),
+        overtaking: Held::default(),
+        elsewhere: false,
         sealing: None,
     })
 }
@@ -285,10 +279,11 @@ fn started(subject: Subject, sent: Mono, reply: Option<&RegisterReply>, ctx: &Ct
 /// What a refusal means to the user.
 pub(super) fn refusal(reason: RegisterRefusal, retry_after_ms: u32) -> RegistrationFailure {
     match reason {
-        RegisterRefusal::NumberBudget | RegisterRefusal::PrefixBudget | RegisterRefusal::SourceBudget => {
-            RegistrationFailure::TooMany { wait_ms: retry_after_ms }
-        }
-        RegisterRefusal::SmsUnavailable | RegisterRefusal::NumberUnreachable => RegistrationFailure::SmsUnavailable,
+        RegisterRefusal::NumberBudget => RegistrationFailure::TooMany { wait_ms: retry_after_ms, of: Budget::Number },
+        RegisterRefusal::PrefixBudget => RegistrationFailure::TooMany { wait_ms: retry_after_ms, of: Budget::Prefix },
+        RegisterRefusal::SourceBudget => RegistrationFailure::TooMany { wait_ms: retry_after_ms, of: Budget::Source },
+        RegisterRefusal::SmsUnavailable => RegistrationFailure::SmsUnavailable,
+        RegisterRefusal::NumberUnreachable => RegistrationFailure::NumberUnreachable,
         RegisterRefusal::NumberNotServed => RegistrationFailure::NotServed,
         RegisterRefusal::WrongProof { tries_left } => RegistrationFailure::WrongCode { tries_left },
         RegisterRefusal::TriesUsedUp => RegistrationFailure::TriesUsedUp,

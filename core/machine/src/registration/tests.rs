@@ -6,11 +6,13 @@ use crate::bench::toy_number;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::input::{Command, HostInput, Input, LinkInput, StoreFailure};
 use crate::rig::{LINE, Rig, events, frames, register_asks, reply_to, sim};
-use crate::view::{RegistrationFailure, RegistrationState};
+use crate::view::{Budget, RegistrationFailure, RegistrationState};
 use tandem_model::rows::RegistrationPhase;
 use tandem_model::{KeyedImsiKey, Line, NumberEpoch, RegistrationId, Secret, ServerMillis, SmsToken, Ticket};
 use tandem_wire::frame::{ConfirmProof, RegisterRefusal, SmsPlatform};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
+
+mod tokens;
 
 const CODE: &str = "12345678";
 
@@ -193,11 +195,11 @@ fn an_answer_nobody_waits_for_is_counted_and_dropped() {
 #[test]
 fn every_refusal_of_the_start_has_its_state_and_its_words() {
     for (reason, why) in [
-        (RegisterRefusal::NumberBudget, RegistrationFailure::TooMany { wait_ms: 90_000 }),
-        (RegisterRefusal::PrefixBudget, RegistrationFailure::TooMany { wait_ms: 90_000 }),
-        (RegisterRefusal::SourceBudget, RegistrationFailure::TooMany { wait_ms: 90_000 }),
+        (RegisterRefusal::NumberBudget, RegistrationFailure::TooMany { wait_ms: 90_000, of: Budget::Number }),
+        (RegisterRefusal::PrefixBudget, RegistrationFailure::TooMany { wait_ms: 90_000, of: Budget::Prefix }),
+        (RegisterRefusal::SourceBudget, RegistrationFailure::TooMany { wait_ms: 90_000, of: Budget::Source }),
         (RegisterRefusal::SmsUnavailable, RegistrationFailure::SmsUnavailable),
-        (RegisterRefusal::NumberUnreachable, RegistrationFailure::SmsUnavailable),
+        (RegisterRefusal::NumberUnreachable, RegistrationFailure::NumberUnreachable),
         (RegisterRefusal::NumberNotServed, RegistrationFailure::NotServed),
         (RegisterRefusal::TriesUsedUp, RegistrationFailure::TriesUsedUp),
         (RegisterRefusal::Expired, RegistrationFailure::Expired),
@@ -294,22 +296,6 @@ fn the_token_of_a_superseded_attempt_is_forgotten() {
 }
 
 #[test]
-fn an_sms_that_comes_twice_is_one_and_a_later_one_is_tried_first() {
-    let mut rig = awaiting_sms();
-    sms(&mut rig, LINE, 7);
-    sms(&mut rig, LINE, 7);
-    sms(&mut rig, LINE, 8);
-    let (ticket, request) = only_ask(&confirm(&mut rig).1);
-    let RegisterRequest::Confirm { proof, .. } = request else { panic!("a confirmation") };
-    assert_eq!(proof, ConfirmProof::Token(SmsToken([8; 16])));
-    answer(&mut rig, ticket, Some(refused(RegisterRefusal::WrongProof { tries_left: 4 }, 0)));
-    assert_eq!(shown(&rig, LINE), RegistrationState::Failed(RegistrationFailure::WrongCode { tries_left: 4 }));
-    let (_, request) = only_ask(&confirm(&mut rig).1);
-    let RegisterRequest::Confirm { proof, .. } = request else { panic!("a confirmation") };
-    assert_eq!(proof, ConfirmProof::Token(SmsToken([7; 16])), "the other one is left");
-}
-
-#[test]
 fn a_typed_code_confirms_and_a_wrong_one_may_be_typed_again() {
     let mut rig = awaiting_sms();
     for bad in ["1234567", "123456789", "abcdefgh", ""] {
@@ -374,20 +360,6 @@ fn a_registration_that_cannot_be_kept_is_not_shown_as_one() {
     let (ticket, _) = only_ask(&confirm(&mut rig).1);
     answer(&mut rig, ticket, Some(reply));
     assert_eq!(shown(&rig, LINE), RegistrationState::Registered, "the same key proves it again");
-}
-
-#[test]
-fn an_sms_at_the_other_sim_is_told_and_the_right_one_still_counts() {
-    let mut rig = Rig::fresh();
-    rig.sims(vec![sim(LINE, Some(toy_number(1)), "262011234567890"), sim(Line(1), None, "262029999999999")]);
-    let (ticket, _) = only_ask(&register(&mut rig, None));
-    let reply = started(&rig, 1);
-    answer(&mut rig, ticket, Some(reply));
-    sms(&mut rig, Line(1), 7);
-    assert_eq!(shown(&rig, LINE), RegistrationState::Failed(RegistrationFailure::SmsToOtherSim));
-    assert_eq!(confirm(&mut rig).0, Some(Err(Refusal::Stale)), "its token does not count");
-    sms(&mut rig, LINE, 8);
-    assert_eq!(shown(&rig, LINE), RegistrationState::AwaitingUserConfirm);
 }
 
 #[test]

@@ -141,7 +141,6 @@ impl Registration {
         let message_ref = io.ticket().0;
         self.sms.insert(message_ref, Waiting { reply, started });
         io.wait(Timer::Sms(message_ref), io.config.registration.sms_wait);
-        io.count(Metric::RegistrationStarted);
         let validity = expires_at.since(io.now.server);
         let code = Secret::new(code);
         io.effect(Effect::SendSms(VerificationSms { message_ref, to, token, code, platform, validity }));
@@ -166,7 +165,7 @@ impl Registration {
         };
         io.timers.clear(Timer::Sms(message_ref));
         match refusal {
-            None => io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started }),
+            None => tell_started(io, waiting),
             Some((reason, retry_after)) => refuse(io, waiting.reply, reason, retry_after),
         }
     }
@@ -174,7 +173,7 @@ impl Registration {
     /// The driver is slow: the SMS is on its way as far as anybody knows.
     pub(crate) fn sms_is_slow(&mut self, io: &mut Io, message_ref: u64) {
         if let Some(waiting) = self.sms.remove(&message_ref) {
-            io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+            tell_started(io, waiting);
         }
     }
 
@@ -182,7 +181,7 @@ impl Registration {
     pub(crate) fn stop(&mut self, io: &mut Io) {
         for (message_ref, waiting) in std::mem::take(&mut self.sms) {
             io.timers.clear(Timer::Sms(message_ref));
-            io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+            tell_started(io, waiting);
         }
     }
 
@@ -239,6 +238,12 @@ impl Registration {
         }
         None
     }
+}
+
+/// A text may come: the phone is told to wait for it.
+fn tell_started(io: &mut Io, waiting: Waiting) {
+    io.count(Metric::RegistrationStarted);
+    io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
 }
 
 /// Refuses a request.

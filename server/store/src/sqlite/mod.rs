@@ -1,6 +1,7 @@
 //! The server's store: one SQLite file, one writer, every group synced before it is acknowledged.
 
 mod ballast;
+mod inspect;
 mod matching;
 mod open;
 mod owners;

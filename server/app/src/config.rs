@@ -62,18 +62,35 @@ sections! {
 /// Largest configuration file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
+/// The file's text, or why there is none, in words for whoever named it.
+fn read_file(path: &Path) -> Result<String, String> {
+    use std::io::ErrorKind;
+    let words = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        other => other.to_string(),
+    };
+    let there = std::fs::metadata(path).map_err(words)?;
+    if there.is_dir() {
+        return Err("it is a directory, and a file is needed".to_owned());
+    }
+    if there.len() > FILE_MAX {
+        return Err(format!("it holds more than {FILE_MAX} bytes"));
+    }
+    let bytes = std::fs::read(path).map_err(words)?;
+    String::from_utf8(bytes).map_err(|error| {
+        format!("it is not text in UTF-8, as TOML must be: byte {} fits none", error.utf8_error().valid_up_to() + 1)
+    })
+}
+
 impl Config {
     /// Reads a file, fills in secrets from the environment and their files, and checks everything.
     ///
     /// # Errors
     /// Every problem found, each with the key's name.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let unreadable = |why: String| ConfigError(vec![ConfigProblem::Unreadable { path: path.to_owned(), why }]);
-        let size = std::fs::metadata(path).map_err(|error| unreadable(error.kind().to_string()))?.len();
-        if size > FILE_MAX {
-            return Err(unreadable(format!("it holds more than {FILE_MAX} bytes")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.kind().to_string()))?;
+        let text = read_file(path)
+            .map_err(|why| ConfigError(vec![ConfigProblem::Unreadable { path: path.to_owned(), why }]))?;
         Config::from_toml(&text, &|name| std::env::var(name).ok())
     }
 
@@ -82,10 +99,14 @@ impl Config {
     /// # Errors
     /// Every problem found, each with the key's name.
     pub fn from_toml(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        let mut config = parse::parse(text)?;
-        secrets::resolve(&mut config, environment)?;
-        config.check()?;
-        Ok(config)
+        let (mut config, mut problems) = parse::parse(text);
+        problems.extend(secrets::resolve(&mut config, environment));
+        // A key that could not be read has its default by now: what follows from that alone is not worth saying.
+        let known: Vec<String> = problems.iter().filter_map(|problem| problem.meant_key().map(str::to_owned)).collect();
+        let follows = |problem: &ConfigProblem| known.iter().any(|key| problem.to_string().contains(key.as_str()));
+        let checked = config.check().err().map(|error| error.0).unwrap_or_default();
+        problems.extend(checked.into_iter().filter(|problem| !follows(problem)));
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
     }
 
     /// Checks ranges, and what must hold between keys.

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::line_budget::LineBudget;
 use crate::metrics::Metrics;
 use crate::source::TrustedProxies;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Gateway {
     pub idle_max: Duration,
     /// How long a closing connection may take.
     pub close_wait: Duration,
+    /// Log lines about input that is none.
+    pub malformed_lines: LineBudget,
     /// The next connection's name.
     pub next_conn: AtomicU64,
     /// Held as long as any handler or session may run: its receiver ends when the last is gone.

@@ -7,6 +7,7 @@ use crate::gateway::Gateway;
 use crate::greeting::greet;
 use crate::house::{House, size};
 use crate::http;
+use crate::line_budget::LineBudget;
 use crate::listener::Door;
 use crate::metrics::Metrics;
 use crate::shell::{Ended, Shell};
@@ -251,6 +252,7 @@ fn gateway(
         send_queue_bytes: size(config.listen.send_queue_bytes),
         idle_max: config.session.silence_max.0 + IDLE_SLACK,
         close_wait: config.listen.close_wait.0,
+        malformed_lines: LineBudget::default(),
         next_conn: AtomicU64::new(1),
         _alive: alive,
     })

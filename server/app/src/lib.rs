@@ -18,6 +18,7 @@ mod health;
 mod house;
 mod http;
 mod launch;
+mod line_budget;
 mod listener;
 pub mod logging;
 pub mod metrics;

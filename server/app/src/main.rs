@@ -20,6 +20,10 @@ struct Arguments {
     /// Checks the configuration and opens what can be opened, says what is wrong, and ends with 0 or 1.
     #[arg(long)]
     check: bool,
+    /// Makes a new server.key beside a database whose key is lost, and ends: open registration attempts end, and IMSI
+    /// tokens no longer match.
+    #[arg(long, conflicts_with = "check")]
+    make_key: bool,
 }
 
 fn main() -> ExitCode {
@@ -32,6 +36,10 @@ fn main() -> ExitCode {
         None => Config::from_toml("", &|name| std::env::var(name).ok()),
     };
     match (loaded, arguments.check) {
+        (Ok(config), _) if arguments.make_key => match preflight::make_key(&config) {
+            Ok(()) => print("server.key is there\n"),
+            Err(error) => refuse(&error),
+        },
         (Ok(config), true) => check(&config),
         (Ok(config), false) => serve(config),
         (Err(error), true) => {

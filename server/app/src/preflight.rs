@@ -2,11 +2,12 @@
 
 use crate::config::Config;
 use crate::config::values::AddressOrOff;
+use crate::start_error::StartError;
 use crate::{listener, sms_driver, store_open, tls};
 use tandem_model::Secret;
 
-/// Every problem found, each naming its key or file. Nothing is served and no text is sent; the data directory and an
-/// empty database are made when they are missing, as a start would.
+/// Every problem found, each naming its key or file. Nothing is served, no text is sent, no file is made and
+/// none is changed.
 #[must_use]
 pub fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
@@ -22,7 +23,7 @@ pub fn check(config: &Config) -> Vec<String> {
     if let Err(error) = sms_driver::prepare(config) {
         problems.push(error.to_string());
     }
-    if let Err(error) = store_open::open(&config.store, None) {
+    if let Err(error) = store_open::inspect(&config.store) {
         problems.push(error.to_string());
     }
     if let Err((key, why)) = config.turn_server(Secret::new(vec![0; 32])) {
@@ -31,6 +32,14 @@ pub fn check(config: &Config) -> Vec<String> {
     problems.extend(check_addresses(config));
     problems.dedup();
     problems
+}
+
+/// Makes a new `server.key` where there is none.
+///
+/// # Errors
+/// Why it cannot be made.
+pub fn make_key(config: &Config) -> Result<(), StartError> {
+    Ok(store_open::make_key(&config.store)?)
 }
 
 /// Binds each address for a moment. One that is taken is reported, also when it is this very server that runs already.

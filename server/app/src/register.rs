@@ -34,7 +34,7 @@ pub async fn register(
         gateway.metrics.register_busy.increment(1);
         return come_back();
     };
-    if headers.get(CONTENT_TYPE).is_none_or(|value| value.as_bytes() != MEDIA_TYPE.as_bytes()) {
+    if !headers.get(CONTENT_TYPE).is_some_and(is_our_media_type) {
         return malformed(&gateway, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let body = match timeout(gateway.body_wait, to_bytes(body, REGISTER_MAX)).await {
@@ -54,6 +54,12 @@ pub async fn register(
         Some(reply) => answer(StatusCode::OK, &reply),
         None => come_back(),
     }
+}
+
+/// Parameters and case do not change what a media type is (RFC 9110, 8.3.1).
+fn is_our_media_type(value: &HeaderValue) -> bool {
+    let bare = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    bare.trim_ascii().eq_ignore_ascii_case(MEDIA_TYPE.as_bytes())
 }
 
 async fn ask(gateway: &Gateway, source: tandem_logic::Source, request: RegisterRequest) -> Option<RegisterReply> {

@@ -23,8 +23,11 @@ pub enum KeyError {
         why: io::ErrorKind,
     },
     /// Not 32 bytes: damaged, or another program's.
-    #[error("{} is not a key of this server: put the backup back, or remove it to make a new one (open registration attempts and IMSI tokens end)", .0.display())]
+    #[error("{} is not a key of this server: put the backup back, or remove it and run once with --make-key (open registration attempts end and IMSI tokens no longer match)", .0.display())]
     Foreign(PathBuf),
+    /// There is none, and the database was filled with one.
+    #[error("{} is missing beside a database that holds registrations: put the backup back, or run once with --make-key to make a new one (open registration attempts end and IMSI tokens no longer match)", .0.display())]
+    Lost(PathBuf),
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
     NoRandomness,
@@ -40,21 +43,32 @@ pub fn random_bytes() -> Result<[u8; LENGTH], KeyError> {
     Ok(bytes)
 }
 
-/// Reads the secret, or makes it at the first start. Only its owner may read the file.
+/// Reads the secret, or makes it where it `may_make` one: at the first start. Only its owner may read the file.
 ///
 /// # Errors
 /// [`KeyError`] names the file.
-pub fn load_or_make(data_dir: &Path) -> Result<Secret<[u8; LENGTH]>, KeyError> {
+pub fn load_or_make(data_dir: &Path, may_make: bool) -> Result<Secret<[u8; LENGTH]>, KeyError> {
     let path = data_dir.join(FILE_NAME);
     let failed = |error: io::Error| KeyError::Io { path: path.clone(), why: error.kind() };
-    match read(&path).map_err(failed)? {
-        Some(bytes) => bytes.try_into().map(Secret::new).map_err(|_| KeyError::Foreign(path)),
+    match load(data_dir)? {
+        Some(key) => Ok(key),
+        None if !may_make => Err(KeyError::Lost(path)),
         None => {
             let key = random_bytes()?;
             write(data_dir, &path, &key).map_err(failed)?;
             Ok(Secret::new(key))
         }
     }
+}
+
+/// Reads the secret, if there is one.
+///
+/// # Errors
+/// [`KeyError`] names the file.
+pub fn load(data_dir: &Path) -> Result<Option<Secret<[u8; LENGTH]>>, KeyError> {
+    let path = data_dir.join(FILE_NAME);
+    let read = read(&path).map_err(|error| KeyError::Io { path: path.clone(), why: error.kind() })?;
+    read.map(|bytes| bytes.try_into().map(Secret::new).map_err(|_| KeyError::Foreign(path))).transpose()
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -89,8 +103,8 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_is_the_same_ever_after() {
         let directory = tempfile::tempdir().unwrap();
-        let made = load_or_make(directory.path()).unwrap();
-        assert_eq!(load_or_make(directory.path()).unwrap(), made);
+        let made = load_or_make(directory.path(), true).unwrap();
+        assert_eq!(load_or_make(directory.path(), true).unwrap(), made);
         assert_ne!(made.expose(), &[0; LENGTH]);
     }
 
@@ -99,7 +113,7 @@ mod tests {
     fn only_its_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        load_or_make(directory.path()).unwrap();
+        load_or_make(directory.path(), true).unwrap();
         let mode = fs::metadata(directory.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -110,8 +124,17 @@ mod tests {
         let path = directory.path().join(FILE_NAME);
         for foreign in [&b""[..], &[1; 31], &[1; 33]] {
             fs::write(&path, foreign).unwrap();
-            assert!(matches!(load_or_make(directory.path()), Err(KeyError::Foreign(_))));
+            assert!(matches!(load_or_make(directory.path(), true), Err(KeyError::Foreign(_))));
             assert_eq!(fs::read(&path).unwrap(), foreign);
         }
+    }
+
+    #[test]
+    fn a_key_that_must_be_there_is_not_made() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(load_or_make(directory.path(), false), Err(KeyError::Lost(_))));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let made = load_or_make(directory.path(), true).unwrap();
+        assert_eq!(load_or_make(directory.path(), false).unwrap(), made);
     }
 }

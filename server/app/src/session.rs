@@ -12,12 +12,13 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tandem_logic::{ConnId, Input, Source};
 use tandem_wire::limits::FRAME_MAX;
 use tokio::time::timeout;
-use tracing::debug;
+use tracing::{debug, info};
 
 /// Longest WebSocket message read whole. Above a frame's cap, so that a phone that breaks it hears why; twice above, the
 /// connection is cut.
@@ -77,6 +78,7 @@ async fn write(mut pending: Pending, mut sink: SplitSink<WebSocket, Message>) {
 }
 
 async fn read(gateway: Arc<Gateway>, conn: ConnId, mut stream: SplitStream<WebSocket>) {
+    let mut malformed = Malformed { gateway: &gateway, conn, told: false };
     while let Ok(Some(message)) = timeout(gateway.idle_max, stream.next()).await {
         let input = match message {
             Ok(Message::Binary(bytes)) => {
@@ -88,23 +90,16 @@ async fn read(gateway: Arc<Gateway>, conn: ConnId, mut stream: SplitStream<WebSo
                         gateway.metrics.frames_unknown.increment(1);
                         continue;
                     }
-                    Err(error) => {
-                        gateway.metrics.frames_bad.increment(1);
-                        debug!(conn = conn.0, %error, "malformed frame");
-                        Input::BadFrame { conn }
-                    }
+                    Err(error) => malformed.input(&error),
                 }
             }
-            Ok(Message::Text(_)) => {
-                gateway.metrics.frames_bad.increment(1);
-                Input::BadFrame { conn }
-            }
+            Ok(Message::Text(_)) => malformed.input(&"a message of text, where all are binary"),
             Ok(Message::Ping(_) | Message::Pong(_)) => continue,
             Ok(Message::Close(_)) => break,
             Err(error) => {
-                if breaks_the_protocol(error) {
-                    gateway.metrics.frames_bad.increment(1);
-                    let _stopping = gateway.events.send(Event::Logic(Input::BadFrame { conn })).await;
+                if let Some(reason) = broken_protocol(error) {
+                    let input = malformed.input(&reason);
+                    let _stopping = gateway.events.send(Event::Logic(input)).await;
                 }
                 break;
             }
@@ -116,13 +111,42 @@ async fn read(gateway: Arc<Gateway>, conn: ConnId, mut stream: SplitStream<WebSo
     let _stopping = gateway.events.send(Event::Logic(Input::SessionClosed { conn })).await;
 }
 
-/// Whether the phone broke the WebSocket protocol or its caps, rather than the network the connection.
-fn breaks_the_protocol(error: axum::Error) -> bool {
+/// What is no frame: counted each time, and told once a connection, so that a client that sends nothing else writes no more
+/// lines than it opens connections.
+struct Malformed<'a> {
+    gateway: &'a Gateway,
+    conn: ConnId,
+    told: bool,
+}
+
+impl Malformed<'_> {
+    fn input(&mut self, reason: &dyn Display) -> Input {
+        let conn = self.conn;
+        self.gateway.metrics.frames_bad.increment(1);
+        if !self.told && self.gateway.malformed_lines.may_write() {
+            info!(conn = conn.0, %reason, "malformed frame");
+        }
+        self.told = true;
+        Input::BadFrame { conn }
+    }
+}
+
+/// How the phone broke the WebSocket protocol or its caps; `None` when the network broke the connection. A phone that
+/// loses its network says no goodbye: that is no fault of its protocol.
+fn broken_protocol(error: axum::Error) -> Option<&'static str> {
     use tokio_tungstenite::tungstenite::Error;
-    error
-        .into_inner()
-        .downcast_ref::<Error>()
-        .is_some_and(|error| matches!(error, Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_)))
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
+    let error = error.into_inner();
+    let error = error.downcast_ref::<Error>()?;
+    if matches!(error, Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) {
+        None
+    } else if matches!(error, Error::Protocol(_)) {
+        Some("not the WebSocket protocol")
+    } else if matches!(error, Error::Capacity(_)) {
+        Some("larger than any frame")
+    } else {
+        matches!(error, Error::Utf8(_)).then_some("text that is not UTF-8")
+    }
 }
 
 /// A frame as it stood on the socket: its payload behind a masked header (RFC 6455, 5.2).

@@ -19,6 +19,9 @@ use tracing::{info, warn};
 /// What a registration is told to wait when no text can be sent now.
 const UNAVAILABLE_WAIT: Duration = Duration::from_secs(30);
 
+/// The same when the network would refuse the same text again, until somebody changes the configuration.
+const REFUSED_WAIT: Duration = Duration::from_secs(300);
+
 /// The way to the driver, if there is one.
 #[derive(Clone)]
 pub struct SmsBridge {
@@ -151,13 +154,16 @@ fn outcome_of(submitted: Result<SubmitOutcome, SubmitRefused>) -> SmsOutcome {
     match submitted {
         Ok(SubmitOutcome::Accepted { smsc_id: _ }) => SmsOutcome::Accepted,
         Ok(SubmitOutcome::Throttled { retry_after }) => SmsOutcome::Unavailable { retry_after },
-        Ok(SubmitOutcome::Permanent { reason: PermanentReason::InvalidDestination }) => SmsOutcome::Unreachable,
+        Ok(SubmitOutcome::Permanent { reason: PermanentReason::InvalidDestination }) => {
+            info!("the SMS network says that a number cannot be reached");
+            SmsOutcome::Unreachable
+        }
         // The network's quarrel is with us, not with the number: the operator must look, the person may try later.
         Ok(SubmitOutcome::Permanent {
             reason: reason @ (PermanentReason::InvalidSender | PermanentReason::Malformed | PermanentReason::Other(_)),
         }) => {
             warn!(?reason, "the SMS network refuses verification texts");
-            SmsOutcome::Unavailable { retry_after: UNAVAILABLE_WAIT }
+            SmsOutcome::Unavailable { retry_after: REFUSED_WAIT }
         }
         Ok(SubmitOutcome::Temporary) | Err(SubmitRefused::QueueFull | SubmitRefused::ShutDown) => {
             SmsOutcome::Unavailable { retry_after: UNAVAILABLE_WAIT }

@@ -90,7 +90,7 @@ impl Prepared {
                 let driver = SmppDriver::start(*config, seed).map_err(|error| DriverError::Smpp(error.to_string()))?;
                 Ok(Some(driver))
             }
-            Prepared::Http(gateway) => Ok(Some(Arc::new(*gateway))),
+            Prepared::Http(gateway) => Ok(Some(gateway.start())),
         }
     }
 }
@@ -160,6 +160,8 @@ fn http_config(config: &Config) -> Result<HttpGatewayConfig, DriverError> {
         success: own.success.clone(),
         throttle: own.throttle.clone(),
         permanent: own.permanent.clone(),
+        unreachable: own.unreachable.clone(),
+        check_link_after: own.check_link_after.0,
         id_pointer: (!own.id_pointer.is_empty()).then(|| own.id_pointer.clone()),
         timeout: own.answer_wait.0,
         default_retry_after: own.retry_after.0,

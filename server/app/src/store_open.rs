@@ -81,30 +81,90 @@ pub fn open(section: &house::Store, given: Option<Box<dyn Store + Send>>) -> Res
     if let Some(store) = given {
         return Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) });
     }
-    match section.dsn.split_once(':') {
-        Some(("memory", "")) => {
+    match chosen(section)? {
+        Some(config) => open_sqlite(section, config),
+        None => {
             let store = Box::new(MemoryStore::new());
             Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) })
         }
-        Some(("sqlite", file)) if !file.is_empty() && !file.starts_with("//") => open_sqlite(section, file),
+    }
+}
+
+/// Whether a start could open what `store.dsn` names. Nothing is made and nothing changed.
+///
+/// # Errors
+/// As [`open`].
+pub fn inspect(section: &house::Store) -> Result<(), StoreOpenError> {
+    let Some(config) = chosen(section)? else { return Ok(()) };
+    let data_dir = &section.data_dir;
+    let parent = data_dir.ancestors().find(|path| path.as_os_str().is_empty() || path.exists());
+    if parent.is_some_and(|parent| parent.is_file()) {
+        return Err(StoreOpenError::DataDir { path: data_dir.clone(), why: io::ErrorKind::NotADirectory });
+    }
+    if !data_dir.exists() {
+        return Ok(());
+    }
+    let _alone = match File::options().write(true).open(data_dir.join(LOCK_NAME)) {
+        Ok(file) => {
+            file.try_lock().map_err(|error| cannot_lock(section, error))?;
+            Some(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(cannot_lock(section, TryLockError::Error(error))),
+    };
+    let holds =
+        SqliteStore::inspect(&config).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })?;
+    match server_key::load(data_dir)? {
+        None if holds => Err(KeyError::Lost(data_dir.join(server_key::FILE_NAME)).into()),
+        None | Some(_) => Ok(()),
+    }
+}
+
+/// Makes a new key beside a database whose key is lost, which ends open attempts and what is known of IMSIs. A key that is
+/// there stays.
+///
+/// # Errors
+/// [`StoreOpenError`] names the key and the file.
+pub fn make_key(section: &house::Store) -> Result<(), StoreOpenError> {
+    if chosen(section)?.is_some() {
+        let _alone = lock(&section.data_dir).map_err(|error| cannot_lock(section, error))?;
+        server_key::load_or_make(&section.data_dir, true)?;
+    }
+    Ok(())
+}
+
+/// The database that `store.dsn` names; `None` for memory.
+fn chosen(section: &house::Store) -> Result<Option<SqliteConfig>, StoreOpenError> {
+    match section.dsn.split_once(':') {
+        Some(("memory", "")) => Ok(None),
+        Some(("sqlite", file)) if !file.is_empty() && !file.starts_with("//") => {
+            let mut config = SqliteConfig::new(section.data_dir.join(file));
+            config.ballast_bytes = u64::from(section.ballast_kib) * 1024;
+            config.max_bytes = (section.size_max_mib > 0).then(|| u64::from(section.size_max_mib) * 1024 * 1024);
+            config.signs_of_life.push(section.data_dir.join(server_key::FILE_NAME));
+            Ok(Some(config))
+        }
         Some((kind, _)) => Err(StoreOpenError::UnknownDsn(kind.to_owned())),
         None => Err(StoreOpenError::UnknownDsn(section.dsn.chars().take(16).collect())),
     }
 }
 
-fn open_sqlite(section: &house::Store, file: &str) -> Result<Opened, StoreOpenError> {
+fn cannot_lock(section: &house::Store, error: TryLockError) -> StoreOpenError {
+    match error {
+        TryLockError::WouldBlock => StoreOpenError::InUse(section.data_dir.clone()),
+        TryLockError::Error(error) => StoreOpenError::DataDir { path: section.data_dir.clone(), why: error.kind() },
+    }
+}
+
+fn open_sqlite(section: &house::Store, config: SqliteConfig) -> Result<Opened, StoreOpenError> {
     let unusable = |error: io::Error| StoreOpenError::DataDir { path: section.data_dir.clone(), why: error.kind() };
     make_private(&section.data_dir).map_err(unusable)?;
-    let alone = lock(&section.data_dir).map_err(|error| match error {
-        TryLockError::WouldBlock => StoreOpenError::InUse(section.data_dir.clone()),
-        TryLockError::Error(error) => unusable(error),
-    })?;
-    let mut config = SqliteConfig::new(section.data_dir.join(file));
-    config.ballast_bytes = u64::from(section.ballast_kib) * 1024;
-    config.max_bytes = (section.size_max_mib > 0).then(|| u64::from(section.size_max_mib) * 1024 * 1024);
-    let store =
-        SqliteStore::open(&config).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })?;
-    let key = server_key::load_or_make(&section.data_dir)?;
+    let alone = lock(&section.data_dir).map_err(|error| cannot_lock(section, error))?;
+    let named = |why| StoreOpenError::Database { path: config.path.clone(), why };
+    let store = SqliteStore::open(&config).map_err(named)?;
+    // A first start that was killed before it made the key left an empty database: its key is made now.
+    let filled = store.holds_registrations().map_err(named)?;
+    let key = server_key::load_or_make(&section.data_dir, !filled)?;
     let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
     Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
 }
@@ -230,5 +290,90 @@ mod tests {
         fs::write(&file, b"").unwrap();
         let told = refusal(&section(&file, "sqlite:server.db"));
         assert!(told.contains("store.data_dir"), "{told}");
+    }
+
+    /// A directory as a server leaves it that registered somebody, with the database closed.
+    fn lived_in() -> tempfile::TempDir {
+        use tandem_server_store::conformance::bench;
+        let directory = tempfile::tempdir().unwrap();
+        let mut opened = open(&section(directory.path(), "sqlite:server.db"), None).unwrap();
+        let start = StoreOp::StartRegistration(bench::start(7, 1, 1));
+        let answers = opened.keeper.serve(vec![(bench::START, start)]);
+        assert!(matches!(answers.as_slice(), [StoreAnswer::Started(_)]), "{answers:?}");
+        directory
+    }
+
+    fn files(directory: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+        let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+        let mut files: Vec<_> = entries.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap())).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_database_that_is_gone_from_a_lived_in_directory_is_never_replaced_by_a_new_one() {
+        let forget_it: fn(&Path) = |path| fs::remove_file(path).unwrap();
+        let empty_it: fn(&Path) = |path| fs::write(path, b"").unwrap();
+        for lose in [forget_it, empty_it] {
+            for sign in ["server.key", "server.db.ballast"] {
+                let directory = lived_in();
+                lose(&directory.path().join("server.db"));
+                let other = if sign == "server.key" { "server.db.ballast" } else { "server.key" };
+                fs::remove_file(directory.path().join(other)).unwrap();
+                let (section, before) = (section(directory.path(), "sqlite:server.db"), files(directory.path()));
+                let told = refusal(&section);
+                assert!(
+                    told.contains("server.db:") && told.contains(sign) && told.contains("move the whole"),
+                    "{told}"
+                );
+                assert_eq!(inspect(&section).unwrap_err().to_string(), told, "a check says the same");
+                assert!(files(directory.path()) == before, "nothing is changed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_gone_from_a_filled_database_is_made_anew_only_when_asked() {
+        let directory = lived_in();
+        let section = section(directory.path(), "sqlite:server.db");
+        fs::remove_file(directory.path().join("server.key")).unwrap();
+        let told = refusal(&section);
+        assert!(told.contains("server.key is missing") && told.contains("--make-key"), "{told}");
+        assert_eq!(inspect(&section).unwrap_err().to_string(), told);
+        make_key(&section).unwrap();
+        inspect(&section).unwrap();
+        open(&section, None).unwrap();
+    }
+
+    #[test]
+    fn a_first_start_that_was_killed_before_its_key_was_made_starts_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let section = section(directory.path(), "sqlite:server.db");
+        drop(open(&section, None).unwrap());
+        fs::remove_file(directory.path().join("server.key")).unwrap();
+        inspect(&section).unwrap();
+        open(&section, None).unwrap();
+    }
+
+    #[test]
+    fn an_inspection_makes_and_changes_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        inspect(&section(&parent.path().join("not/yet"), "sqlite:server.db")).unwrap();
+        assert!(files(parent.path()).is_empty());
+        let directory = lived_in();
+        let before = files(directory.path());
+        inspect(&section(directory.path(), "sqlite:server.db")).unwrap();
+        assert!(files(directory.path()) == before);
+        // As kill -9 leaves it: the log holds what the file does not.
+        let opened = open(&section(directory.path(), "sqlite:server.db"), None).unwrap();
+        let killed = tempfile::tempdir().unwrap();
+        for name in ["server.db", "server.db-wal", "server.key"] {
+            fs::copy(directory.path().join(name), killed.path().join(name)).unwrap();
+        }
+        assert!(inspect(&section(directory.path(), "sqlite:server.db")).unwrap_err().to_string().contains("another"));
+        drop(opened);
+        let before = files(killed.path());
+        inspect(&section(killed.path(), "sqlite:server.db")).unwrap();
+        assert!(files(killed.path()) == before);
     }
 }

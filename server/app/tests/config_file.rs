@@ -55,6 +55,43 @@ fn every_typo_is_told_at_once() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once_each_with_its_key_its_value_and_what_is_allowed() {
+    let told = refusal(
+        "[call]\nring = 45\nholdmax = 3\n[registration]\ntries = \"five\"\nper_number = 5\n[marks]\npolicy = \"all\"\n\
+         [gate]\nlow_from_kbps = -1\n[session]\nkeepalive = \"100s\"\n[text]\nwindow = 0\n[sms]\ndriver = \"smpp\"\n\
+         [smpp]\nsystem_id = 7\npassword_file = \"/nowhere\"\n",
+    );
+    for expected in [
+        "line 2: `call.ring`: 45 cannot be used: a span of time needs a unit, e.g. \"45s\"; the default is \"45s\", from 1s to 2m",
+        "line 3: there is no key `call.holdmax`; did you mean `call.held_max`?",
+        "`registration.tries`: \"five\" cannot be used",
+        "a budget needs a span of time, e.g. \"5 per 24h\"",
+        "`marks.policy`: \"all\" cannot be used",
+        "`gate.low_from_kbps`: -1 cannot be used",
+        "`session.keepalive` must be below",
+        "`text.window` is 0; it must be from 1 to 1024",
+        "`smpp.system_id`: 7 cannot be used",
+        "`smpp.password_file` cannot be read from /nowhere",
+    ] {
+        assert!(told.contains(expected), "{expected} is not in:\n{told}");
+    }
+    assert!(!told.contains("is needed"), "what only follows from an unreadable key is not told:\n{told}");
+    assert_eq!(told.lines().count(), 10, "{told}");
+}
+
+#[test]
+fn a_file_that_is_none_is_named_in_plain_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = |path: &Path| Config::load(path).expect_err("refused").to_string();
+    let missing = directory.path().join("missing.toml");
+    assert!(told(&missing).contains("missing.toml: there is no such file"), "{}", told(&missing));
+    assert!(told(directory.path()).contains("it is a directory"), "{}", told(directory.path()));
+    let latin = directory.path().join("latin.toml");
+    std::fs::write(&latin, b"# K\xF6ln\n").unwrap();
+    assert!(told(&latin).contains("latin.toml: it is not text in UTF-8"), "{}", told(&latin));
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_names_its_key_and_line() {
     let told = refusal("[call]\nring = 45\n");
     assert!(told.starts_with("line 2: `call.ring`: "), "{told}");

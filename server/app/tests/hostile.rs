@@ -136,6 +136,15 @@ async fn a_registration_body_that_is_none_is_refused_with_its_status() {
     assert_eq!((large.status, reason(&large)), (413, RegisterRefusal::Invalid));
     let json = http::post(at, "/v1/register", "content-type: application/json\r\n", b"{}").await;
     assert_eq!((json.status, reason(&json)), (415, RegisterRefusal::Invalid));
+    for alike in ["application/octet-stream2", "text/plain; x=application/octet-stream", ""] {
+        let other = http::post(at, "/v1/register", &format!("content-type: {alike}\r\n"), b"{}").await;
+        assert_eq!(other.status, 415, "{alike}");
+    }
+    let request = tandem_wire::encode_register_request(&Phone::new(ANNA, 1).start_request());
+    for same in ["application/octet-stream; charset=x", "Application/Octet-Stream ;q=1"] {
+        let taken = http::post(at, "/v1/register", &format!("content-type: {same}\r\n"), &request).await;
+        assert_eq!(taken.status, 200, "{same}");
+    }
     assert_eq!(http::get(at, "/v1/register").await.status, 405);
     assert_eq!(http::get(at, "/v1/session").await.status, 400);
     assert_eq!(http::get(at, "/nothing").await.status, 404);

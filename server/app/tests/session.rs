@@ -63,6 +63,31 @@ async fn a_text_is_stored_delivered_and_its_end_comes_back() {
     server.stop().await;
 }
 
+/// Every phone that loses its network does this.
+#[tokio::test]
+async fn a_connection_lost_without_a_goodbye_is_no_break_of_the_protocol() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config_in(directory.path())).await;
+    let mut anna = Phone::new(ANNA, 1);
+    anna.register(server.at.addr, &server.sms).await;
+    for _ in 0..3 {
+        drop(anna.connect(server.at.addr).await);
+    }
+    let mut challenged = Session::open(server.at.addr).await;
+    challenged.challenge().await;
+    drop(challenged);
+    within("the end of them", async {
+        while server.metric("tandem_sessions").await > 0.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(server.metric("tandem_sessions_opened_total").await, 4.0);
+    assert_eq!(server.metric("tandem_frames_malformed_total").await, 0.0);
+    assert_eq!(server.metric("tandem_sessions_ended_total{reason=\"protocol\"}").await, 0.0);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_before_a_shutdown_is_there_after_it() {
     let directory = tempfile::tempdir().unwrap();

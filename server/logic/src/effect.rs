@@ -93,7 +93,7 @@ pub enum Metric {
     SessionEnded(tandem_wire::frame::GoodbyeReason),
     /// A session was not heard for too long.
     SessionSilent,
-    /// A registration was started and its SMS ordered.
+    /// A registration was started: its phone was told to wait for its SMS.
     RegistrationStarted,
     /// A number was proven by a new key.
     RegistrationConfirmed,

@@ -1,9 +1,10 @@
 //! What the server was doing when it asked the store: a question keeps what is needed to go on.
 
 use crate::input::ConnId;
+use crate::registration::Starting;
 use tandem_model::{CallId, Msisdn, SenderSeq, TextId, Ticket};
 use tandem_wire::RegisterRequest;
-use tandem_wire::frame::{Hello, SmsPlatform};
+use tandem_wire::frame::Hello;
 
 /// One open question.
 #[derive(Debug)]
@@ -11,7 +12,7 @@ pub(crate) enum Question {
     /// Nobody waits for the answer.
     Nothing,
     /// An attempt is being opened.
-    Start { reply: Ticket, to: Msisdn, device_key: tandem_model::DeviceKey, platform: SmsPlatform },
+    Start(Box<Starting>),
     /// An attempt is looked up to check a proof.
     FindAttempt { reply: Ticket, request: Box<RegisterRequest> },
     /// A try is being counted.
@@ -61,7 +62,7 @@ impl Question {
             | Question::Reads { conn }
             | Question::StoreReads { conn, .. } => Some(*conn),
             Question::Nothing
-            | Question::Start { .. }
+            | Question::Start(_)
             | Question::FindAttempt { .. }
             | Question::Confirm { .. }
             | Question::Hello { .. }

@@ -13,7 +13,7 @@ use crate::input::{SmsOutcome, Source};
 use crate::io::{Io, millis};
 use crate::question::Question;
 use crate::store_answer::{Attempt, ConfirmOutcome, Spent, StartOutcome, StoreAnswer};
-use crate::store_op::{BudgetKind, Charge, ConfirmRegistration, StartRegistration, StoreOp};
+use crate::store_op::{BudgetKind, Charge, ConfirmRegistration, StartRegistration, StoreOp, TakeBackSms};
 use crate::timers::Timer;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,8 @@ use tandem_wire::{RegisterReply, RegisterRequest};
 pub(crate) struct Registration {
     /// Replies that wait for the SMS driver.
     sms: BTreeMap<u64, Waiting>,
+    /// What SMS cost whose reply went out before the driver answered.
+    slow: BTreeMap<u64, TakeBackSms>,
     /// Requests whose question is with the store.
     asking: usize,
 }
@@ -35,6 +37,18 @@ pub(crate) struct Registration {
 struct Waiting {
     reply: Ticket,
     started: RegisterReply,
+    cost: TakeBackSms,
+}
+
+/// A request whose attempt is being opened.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    reply: Ticket,
+    to: Msisdn,
+    device_key: DeviceKey,
+    platform: SmsPlatform,
+    asked_at: ServerMillis,
+    charges: Vec<Charge>,
 }
 
 impl Registration {
@@ -81,8 +95,9 @@ impl Registration {
             resend_after: config.resend_after,
             charges: charges(config, &*io.notary, number, source),
         };
-        let question = Question::Start { reply, to: number, device_key, platform };
-        self.ask(io, reply, question, StoreOp::StartRegistration(op));
+        let (asked_at, charges) = (io.now.server, op.charges.clone());
+        let starting = Starting { reply, to: number, device_key, platform, asked_at, charges };
+        self.ask(io, reply, Question::Start(Box::new(starting)), StoreOp::StartRegistration(op));
     }
 
     fn ask(&mut self, io: &mut Io, reply: Ticket, question: Question, op: StoreOp) {
@@ -95,16 +110,12 @@ impl Registration {
 
     /// The attempt is durable, or refused.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an answer of another kind is refused, never acted on")]
-    pub(crate) fn started(
-        &mut self,
-        io: &mut Io,
-        (reply, to, device_key, platform): (Ticket, Msisdn, DeviceKey, SmsPlatform),
-        answer: &StoreAnswer,
-    ) {
+    pub(crate) fn started(&mut self, io: &mut Io, starting: Starting, answer: &StoreAnswer) {
         self.asking = self.asking.saturating_sub(1);
+        let reply = starting.reply;
         match answer {
             StoreAnswer::Started(StartOutcome::Open { id, expires_at }) => {
-                self.order_sms(io, reply, to, device_key, platform, *id, *expires_at);
+                self.order_sms(io, starting, *id, *expires_at);
             }
             StoreAnswer::Started(StartOutcome::TooSoon { retry_after }) => {
                 refuse(io, reply, RegisterRefusal::NumberBudget, *retry_after);
@@ -116,17 +127,8 @@ impl Registration {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one attempt")]
-    fn order_sms(
-        &mut self,
-        io: &mut Io,
-        reply: Ticket,
-        to: Msisdn,
-        device_key: DeviceKey,
-        platform: SmsPlatform,
-        id: RegistrationId,
-        expires_at: ServerMillis,
-    ) {
+    fn order_sms(&mut self, io: &mut Io, starting: Starting, id: RegistrationId, expires_at: ServerMillis) {
+        let Starting { reply, to, device_key, platform, asked_at, mut charges } = starting;
         let (token, code) = words(&*io.notary, id, &device_key);
         let imsi_key = KeyedImsiKey(Secret::new(
             io.notary.digest("tandem/imsi-key", &[&to.as_u64().to_be_bytes(), &device_key.0]),
@@ -139,9 +141,11 @@ impl Registration {
             imsi_key,
         };
         let message_ref = io.ticket().0;
-        self.sms.insert(message_ref, Waiting { reply, started });
+        // What bounds the SMS bill is given back when nothing was sent; what bounds a source's asking stays spent.
+        charges.retain(|charge| charge.kind != BudgetKind::SmsSource);
+        let cost = TakeBackSms { id, ordered_at: asked_at, charges };
+        self.sms.insert(message_ref, Waiting { reply, started, cost });
         io.wait(Timer::Sms(message_ref), io.config.registration.sms_wait);
-        io.count(Metric::RegistrationStarted);
         let validity = expires_at.since(io.now.server);
         let code = Secret::new(code);
         io.effect(Effect::SendSms(VerificationSms { message_ref, to, token, code, platform, validity }));
@@ -160,13 +164,22 @@ impl Registration {
             SmsOutcome::NotServed => (Metric::SmsRefused, Some((RegisterRefusal::NumberNotServed, Duration::ZERO))),
         };
         io.count(metric);
+        let never_left = match outcome {
+            SmsOutcome::Unavailable { .. } | SmsOutcome::NotServed => true,
+            // An SMSC was asked about the number: asking again and again is what the budget is for.
+            SmsOutcome::Unreachable => false,
+            SmsOutcome::Accepted | SmsOutcome::Unknown => false,
+        };
         let Some(waiting) = self.sms.remove(&message_ref) else {
             // Answered when its wait was over.
+            let cost = self.slow.remove(&message_ref);
+            take_back(io, cost.filter(|_| never_left));
             return io.count(Metric::LateResult);
         };
         io.timers.clear(Timer::Sms(message_ref));
+        take_back(io, never_left.then(|| waiting.cost.clone()));
         match refusal {
-            None => io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started }),
+            None => tell_started(io, waiting),
             Some((reason, retry_after)) => refuse(io, waiting.reply, reason, retry_after),
         }
     }
@@ -174,7 +187,11 @@ impl Registration {
     /// The driver is slow: the SMS is on its way as far as anybody knows.
     pub(crate) fn sms_is_slow(&mut self, io: &mut Io, message_ref: u64) {
         if let Some(waiting) = self.sms.remove(&message_ref) {
-            io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+            if self.slow.len() >= io.config.registration.open_requests_max {
+                self.slow.pop_first();
+            }
+            self.slow.insert(message_ref, waiting.cost.clone());
+            tell_started(io, waiting);
         }
     }
 
@@ -182,7 +199,7 @@ impl Registration {
     pub(crate) fn stop(&mut self, io: &mut Io) {
         for (message_ref, waiting) in std::mem::take(&mut self.sms) {
             io.timers.clear(Timer::Sms(message_ref));
-            io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+            tell_started(io, waiting);
         }
     }
 
@@ -238,6 +255,19 @@ impl Registration {
             ConfirmOutcome::Gone => refuse(io, reply, RegisterRefusal::Expired, Duration::ZERO),
         }
         None
+    }
+}
+
+/// A text may come: the phone is told to wait for it.
+fn tell_started(io: &mut Io, waiting: Waiting) {
+    io.count(Metric::RegistrationStarted);
+    io.effect(Effect::RegisterReply { ticket: waiting.reply, reply: waiting.started });
+}
+
+/// Nobody waits for this: a cost that is not given back is only the stricter.
+fn take_back(io: &mut Io, cost: Option<TakeBackSms>) {
+    if let Some(cost) = cost {
+        let _asked = io.ask(Question::Nothing, StoreOp::TakeBackSms(cost));
     }
 }
 

@@ -212,9 +212,7 @@ impl Server {
         let (io, sessions) = (&mut self.io, &mut self.sessions);
         match question {
             Question::Nothing => {}
-            Question::Start { reply, to, device_key, platform } => {
-                self.registration.started(io, (reply, to, device_key, platform), &answer);
-            }
+            Question::Start(starting) => self.registration.started(io, *starting, &answer),
             Question::FindAttempt { reply, request } => {
                 self.registration.attempt_found(io, reply, *request, answer);
             }

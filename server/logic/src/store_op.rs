@@ -25,6 +25,8 @@ pub enum StoreOp {
     /// Counts the budgets and opens an attempt, or counts them and finds the open one of the same number and key.
     /// Answer: `Started`.
     StartRegistration(StartRegistration),
+    /// Gives back what an SMS cost that certainly never left, once, and lets the next one go at once. Answer: `Done`.
+    TakeBackSms(TakeBackSms),
     /// Looks an attempt up, to check a proof against it. Answer: `Attempt`.
     FindAttempt {
         /// Which.
@@ -213,6 +215,17 @@ pub struct StartRegistration {
     /// An open attempt gets its next SMS no sooner than this after the last.
     pub resend_after: Duration,
     /// Budgets, asked in this order.
+    pub charges: Vec<Charge>,
+}
+
+/// Gives back what an SMS cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeBackSms {
+    /// The attempt it was for.
+    pub id: RegistrationId,
+    /// When its `StartRegistration` was asked; fences: nothing is given back for any other SMS, nor twice.
+    pub ordered_at: ServerMillis,
+    /// Of what was charged then, what is given back.
     pub charges: Vec<Charge>,
 }
 

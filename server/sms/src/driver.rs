@@ -177,6 +177,8 @@ pub enum LinkDownReason {
     PeerUnbound,
     /// The connection was lost.
     ConnectionLost,
+    /// The gateway refuses this account (HTTP 401 or 403). Somebody has to look at the configuration.
+    AccountRefused,
     /// The SMSC sent something that is not SMPP.
     ProtocolError,
     /// This side is shutting down.

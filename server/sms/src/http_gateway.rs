@@ -3,8 +3,11 @@
 //! The template's `{to}`, `{text}` and `{ref}` are filled inside JSON strings or form values, so no text can break out of
 //! its place. There are no receipts on this driver.
 
+mod link;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -14,12 +17,16 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::driver::{PermanentReason, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome, SubmitRefused};
 use crate::gsm7;
+use link::{Link, Seen};
 
 /// The longest answer read; ids are short.
 const MAX_ANSWER_OCTETS: usize = 64 * 1024;
 
 /// The longest wait a gateway may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+/// A gateway that is away is looked for at least this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What an operator says about the gateway.
 #[derive(Debug, Clone)]
@@ -38,8 +45,12 @@ pub struct HttpGatewayConfig {
     pub throttle: Vec<u16>,
     /// Statuses that mean this text is refused for good. Any other status of 400 to 499 means the same.
     pub permanent: Vec<u16>,
+    /// Statuses that mean this number cannot be reached, also when they are listed as permanent.
+    pub unreachable: Vec<u16>,
     /// JSON pointer (RFC 6901) to the gateway's id in its answer, such as `/messages/0/id`.
     pub id_pointer: Option<String>,
+    /// How often the gateway is asked whether it is there, without a text.
+    pub check_link_after: Duration,
     /// How long a request may take before its outcome is unknown.
     pub timeout: Duration,
     /// The wait when a throttling gateway does not say how long.
@@ -60,7 +71,9 @@ impl Default for HttpGatewayConfig {
             headers: BTreeMap::new(),
             success: vec![200, 201, 202],
             throttle: vec![429, 503],
-            permanent: vec![400, 404, 422],
+            permanent: vec![400],
+            unreachable: vec![404, 422],
+            check_link_after: Duration::from_secs(30),
             id_pointer: Some("/id".to_owned()),
             timeout: Duration::from_secs(15),
             default_retry_after: Duration::from_secs(5),
@@ -111,6 +124,7 @@ pub struct HttpGateway {
     headers: HeaderMap,
     config: HttpGatewayConfig,
     slots: Semaphore,
+    link: Link,
 }
 
 impl HttpGateway {
@@ -130,8 +144,8 @@ impl HttpGateway {
         }
         let throttled = |status: &u16| config.throttle.contains(status);
         let taken = |status: &u16| config.success.contains(status);
-        if config.throttle.iter().any(taken) || config.permanent.iter().any(|status| taken(status) || throttled(status))
-        {
+        let mut refusals = config.permanent.iter().chain(&config.unreachable);
+        if config.throttle.iter().any(taken) || refusals.any(|status| taken(status) || throttled(status)) {
             return Err(HttpGatewayConfigError::Statuses);
         }
         Ok(Self {
@@ -140,18 +154,40 @@ impl HttpGateway {
             method,
             headers: headers(&config)?,
             slots: Semaphore::new(config.concurrency.max(1)),
+            link: Link::new(),
             config,
         })
+    }
+
+    /// Looks after the link from now on, until the driver is dropped or shut down.
+    #[must_use]
+    pub fn start(self) -> Arc<Self> {
+        let gateway = Arc::new(self);
+        tokio::spawn(watch(Arc::downgrade(&gateway)));
+        gateway
+    }
+
+    /// Asks whether the gateway is there: any answer will do. The request carries no text, number or secret.
+    async fn look(&self) {
+        let answer = self.client.request(Method::OPTIONS, self.url.clone()).send().await;
+        self.link.saw(if answer.is_ok() { Seen::Answers } else { Seen::Away }, Instant::now());
     }
 
     async fn judge(&self, response: Response) -> SubmitOutcome {
         let status = response.status();
         let code = status.as_u16();
         if self.config.success.contains(&code) {
+            self.link.saw(Seen::TookText, Instant::now());
             return SubmitOutcome::Accepted { smsc_id: self.gateway_id(response).await };
         }
         if self.config.throttle.contains(&code) {
             return SubmitOutcome::Throttled { retry_after: self.retry_after(&response) };
+        }
+        if self.config.unreachable.contains(&code) {
+            return SubmitOutcome::Permanent { reason: PermanentReason::InvalidDestination };
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.link.saw(Seen::RefusesUs, Instant::now());
         }
         if self.config.permanent.contains(&code) || status.is_client_error() {
             return SubmitOutcome::Permanent { reason: permanent_reason(status) };
@@ -202,19 +238,33 @@ impl SmsDriver for HttpGateway {
         Ok(match request.send().await {
             Ok(response) => self.judge(response).await,
             // The request never left, so nothing was sent.
-            Err(error) if error.is_connect() || error.is_builder() => SubmitOutcome::Temporary,
+            Err(error) if error.is_connect() => {
+                self.link.saw(Seen::Away, Instant::now());
+                SubmitOutcome::Temporary
+            }
+            Err(error) if error.is_builder() => SubmitOutcome::Temporary,
             Err(_) => SubmitOutcome::Unknown,
         })
     }
 
     fn take_events(&self) -> Option<mpsc::Receiver<SmsEvent>> {
-        None
+        self.link.take_events()
     }
 
     async fn shutdown(&self) {
         self.slots.close();
         // Requests under way end by their own timeout.
         tokio::task::yield_now().await;
+    }
+}
+
+async fn watch(gateway: Weak<HttpGateway>) {
+    while let Some(here) = gateway.upgrade().filter(|here| !here.slots.is_closed()) {
+        here.look().await;
+        let often = here.config.check_link_after;
+        let wait = if here.link.is_up() { often } else { often.min(LOOK_AGAIN) };
+        drop(here);
+        tokio::time::sleep(wait).await;
     }
 }
 
@@ -255,7 +305,6 @@ fn has_both(body: &BodyTemplate) -> bool {
 
 const fn permanent_reason(status: StatusCode) -> PermanentReason {
     match status.as_u16() {
-        404 => PermanentReason::InvalidDestination,
         400 | 413 | 415 | 422 => PermanentReason::Malformed,
         other => PermanentReason::Other(other as u32),
     }

@@ -14,7 +14,8 @@ use axum::routing::any;
 use tandem_model::Secret;
 use tandem_sms::http_gateway::{BodyTemplate, HttpGatewayConfigError};
 use tandem_sms::{
-    E164Digits, HttpGateway, HttpGatewayConfig, PermanentReason, SmsDriver, SmsSubmit, SubmitOutcome, SubmitRefused,
+    E164Digits, HttpGateway, HttpGatewayConfig, LinkDownReason, PermanentReason, SmsDriver, SmsEvent, SmsSubmit,
+    SubmitOutcome, SubmitRefused,
 };
 use tokio::net::TcpListener;
 
@@ -103,7 +104,9 @@ async fn each_status_means_what_is_configured_and_a_server_error_is_unknown() {
         (429, Some("Wed, 21 Oct 2026 07:28:00 GMT"), throttled(5)),
         (429, Some("99999999"), throttled(3_600)),
         (404, None, permanent(PermanentReason::InvalidDestination)),
-        (422, None, permanent(PermanentReason::Malformed)),
+        (422, None, permanent(PermanentReason::InvalidDestination)),
+        (400, None, permanent(PermanentReason::Malformed)),
+        (403, None, permanent(PermanentReason::Other(403))),
         (401, None, permanent(PermanentReason::Other(401))),
         (500, None, SubmitOutcome::Unknown),
         (504, None, SubmitOutcome::Unknown),
@@ -113,6 +116,56 @@ async fn each_status_means_what_is_configured_and_a_server_error_is_unknown() {
         assert_eq!(driver.submit(sms("hello")).await, Ok(expected), "{status}");
         assert_eq!(gateway.lock().unwrap().asked.len(), 1, "{status} is not asked twice");
     }
+}
+
+#[tokio::test]
+async fn the_operator_says_which_statuses_mean_that_a_number_cannot_be_reached() {
+    let (gateway, config) = start().await;
+    let driver = HttpGateway::new(HttpGatewayConfig { unreachable: vec![400], ..config }).unwrap();
+    for (status, reason) in [(400, PermanentReason::InvalidDestination), (404, PermanentReason::Other(404))] {
+        gateway.lock().unwrap().status = status;
+        assert_eq!(driver.submit(sms("hello")).await, Ok(SubmitOutcome::Permanent { reason }));
+    }
+}
+
+#[tokio::test]
+async fn the_link_goes_down_with_the_account_or_the_connection_and_up_with_a_text_that_is_taken() {
+    let (gateway, config) = start().await;
+    let driver = HttpGateway::new(config.clone()).unwrap();
+    let mut events = driver.take_events().unwrap();
+    for (status, event) in [
+        (200, Some(SmsEvent::LinkUp)),
+        (401, Some(SmsEvent::LinkDown { reason: LinkDownReason::AccountRefused })),
+        (403, None),
+        (500, None),
+        (201, Some(SmsEvent::LinkUp)),
+        (400, None),
+    ] {
+        gateway.lock().unwrap().status = status;
+        driver.submit(sms("hello")).await.unwrap();
+        assert_eq!(events.try_recv().ok(), event, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_is_looked_for_without_a_text_or_a_secret_and_found_when_it_comes_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let (gateway, config) = start().await;
+    let url = format!("http://{address}/send");
+    let config = HttpGatewayConfig { url, check_link_after: Duration::from_millis(20), ..config };
+    let driver = HttpGateway::new(config).unwrap().start();
+    let mut events = driver.take_events().unwrap();
+    let down = SmsEvent::LinkDown { reason: LinkDownReason::ConnectFailed };
+    assert_eq!(events.recv().await, Some(down));
+    let listener = TcpListener::bind(address).await.unwrap();
+    let app = Router::new().route("/send", any(handle)).with_state(Arc::clone(&gateway));
+    gateway.lock().unwrap().status = 405;
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    assert_eq!(events.recv().await, Some(SmsEvent::LinkUp));
+    let (headers, body) = gateway.lock().unwrap().asked.remove(0);
+    assert!(!headers.contains_key("authorization") && body.is_empty());
 }
 
 #[tokio::test]

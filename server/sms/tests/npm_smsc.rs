@@ -1,6 +1,6 @@
 //! Our ESME against the SMSC of npm's `smpp` package, which Tandem's authors did not write.
 //!
-//! The package lies in `tests/smsc-npm`. Without it, or without node, these tests fail: `tests/run` installs both.
+//! A whole registration through it is in the server's own tests.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,107 +8,29 @@
     reason = "the helpers of a test fail like the test itself"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+mod npm;
+
+use npm::{HANG, NpmSmsc};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tandem_model::Secret;
 use tandem_sms::smpp::{Counters, SmppConfig, SmppDriver};
 use tandem_sms::{
     BindRefusal, E164Digits, LinkDownReason, ReceiptState, SmsDriver, SmsEvent, SmsSubmit, SubmitOutcome,
 };
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// No step takes longer unless something hangs. It bounds the test and measures nothing.
-const HANG: Duration = Duration::from_secs(60);
-
-struct NpmSmsc {
-    /// Ends with this value.
-    _process: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-    port: u64,
-    seen: Vec<Value>,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/smsc-npm")
-}
-
-impl NpmSmsc {
-    async fn start() -> Self {
-        let folder = folder();
-        assert!(
-            folder.join("node_modules/smpp").is_dir(),
-            "npm's smpp package is missing: run tests/run, or npm ci --prefix tests/smsc-npm"
-        );
-        let mut process = Command::new("node")
-            .arg(folder.join("server.js"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is missing: run tests/run, which installs it");
-        let input = process.stdin.take().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut smsc = Self { _process: process, input, output, port: 0, seen: Vec::new() };
-        let listening = smsc.until("listening").await;
-        smsc.port = listening["port"].as_u64().unwrap();
-        smsc
-    }
-
-    async fn line(&mut self) -> Value {
-        let line = timeout(HANG, self.output.next_line())
-            .await
-            .expect("the SMSC says nothing")
-            .unwrap()
-            .expect("the SMSC ended");
-        let value: Value = serde_json::from_str(&line).unwrap();
-        self.seen.push(value.clone());
-        value
-    }
-
-    async fn until(&mut self, event: &str) -> Value {
-        loop {
-            let line = self.line().await;
-            if line["event"] == event {
-                return line;
-            }
-        }
-    }
-
-    async fn tell(&mut self, command: &str) {
-        self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-        self.until("done").await;
-    }
-
-    fn count(&self, event: &str) -> usize {
-        self.seen.iter().filter(|line| line["event"] == event).count()
-    }
-
-    fn submits(&self) -> Vec<&Value> {
-        self.seen.iter().filter(|line| line["event"] == "submit").collect()
-    }
-
-    fn texts(&self) -> Vec<String> {
-        self.submits().iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn config(&self) -> SmppConfig {
-        SmppConfig {
-            address: format!("127.0.0.1:{}", self.port),
-            system_id: "tandem".to_owned(),
-            password: Secret::new("pw".to_owned()),
-            reconnect_wait: (Duration::from_millis(20), Duration::from_millis(200)),
-            throttle_wait: (Duration::from_millis(50), Duration::from_secs(1)),
-            throttle_tries: 50,
-            ..SmppConfig::default()
-        }
+fn config(smsc: &NpmSmsc) -> SmppConfig {
+    SmppConfig {
+        address: format!("127.0.0.1:{}", smsc.port),
+        system_id: "tandem".to_owned(),
+        password: Secret::new("pw".to_owned()),
+        reconnect_wait: (Duration::from_millis(20), Duration::from_millis(200)),
+        throttle_wait: (Duration::from_millis(50), Duration::from_secs(1)),
+        throttle_tries: 50,
+        ..SmppConfig::default()
     }
 }
 
@@ -159,7 +81,7 @@ fn assert_each_once(texts: &[String]) {
 #[tokio::test]
 async fn a_text_is_bound_submitted_and_receipted() {
     let mut smsc = NpmSmsc::start().await;
-    let (driver, mut events) = start(smsc.config());
+    let (driver, mut events) = start(config(&smsc));
     assert_eq!(next(&mut events).await, SmsEvent::LinkUp);
     assert_eq!(smsc.until("bind").await["interface_version"], 0x34);
 
@@ -197,7 +119,7 @@ async fn a_text_is_bound_submitted_and_receipted() {
 #[tokio::test]
 async fn a_wrong_password_is_named() {
     let smsc = NpmSmsc::start().await;
-    let (_driver, mut events) = start(SmppConfig { password: Secret::new("no".to_owned()), ..smsc.config() });
+    let (_driver, mut events) = start(SmppConfig { password: Secret::new("no".to_owned()), ..config(&smsc) });
     let expected = SmsEvent::LinkDown { reason: LinkDownReason::BindRefused(BindRefusal::InvalidPassword) };
     assert_eq!(next(&mut events).await, expected);
 }
@@ -205,7 +127,7 @@ async fn a_wrong_password_is_named() {
 #[tokio::test]
 async fn throttled_texts_all_arrive_once_in_the_end() {
     let mut smsc = NpmSmsc::start().await;
-    let (driver, mut events) = start(smsc.config());
+    let (driver, mut events) = start(config(&smsc));
     assert_eq!(next(&mut events).await, SmsEvent::LinkUp);
     smsc.tell("throttle 7").await;
     smsc.tell("limit 20").await;
@@ -234,7 +156,7 @@ async fn throttled_texts_all_arrive_once_in_the_end() {
 #[tokio::test]
 async fn a_silent_link_is_checked() {
     let mut smsc = NpmSmsc::start().await;
-    let (driver, mut events) = start(SmppConfig { enquire_link_after: Duration::from_millis(50), ..smsc.config() });
+    let (driver, mut events) = start(SmppConfig { enquire_link_after: Duration::from_millis(50), ..config(&smsc) });
     assert_eq!(next(&mut events).await, SmsEvent::LinkUp);
     for _ in 0..3 {
         smsc.until("enquire_link").await;
@@ -249,7 +171,7 @@ async fn a_silent_link_is_checked() {
 #[tokio::test]
 async fn a_socket_dropped_mid_window_loses_nothing_and_submits_nothing_twice() {
     let mut smsc = NpmSmsc::start().await;
-    let (driver, mut events) = start(smsc.config());
+    let (driver, mut events) = start(config(&smsc));
     assert_eq!(next(&mut events).await, SmsEvent::LinkUp);
     smsc.tell("cut 15").await;
 

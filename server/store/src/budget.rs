@@ -34,6 +34,21 @@ pub(crate) fn healed(whole_at: WholeAt, at: ServerMillis, charge: &Charge) -> Op
     (whole_at > full).then_some(full)
 }
 
+/// The stored number after a charge is given back. `None` when the charge may have refilled by itself since, or the clock
+/// was set back: giving it back then could give more than was taken.
+pub(crate) fn give_back(
+    whole_at: WholeAt,
+    charged_at: ServerMillis,
+    at: ServerMillis,
+    charge: &Charge,
+) -> Option<WholeAt> {
+    let window = i64::try_from(charge.allowance.window.as_micros()).unwrap_or(i64::MAX);
+    let each = window.checked_div(i64::from(charge.allowance.limit))?;
+    let taken = each.saturating_mul(i64::from(charge.units));
+    let since = micros(at).saturating_sub(micros(charged_at));
+    (0..taken).contains(&since).then(|| whole_at.saturating_sub(taken))
+}
+
 /// A budget whole by now needs no row.
 pub(crate) const fn micros(at: ServerMillis) -> i64 {
     at.0.saturating_mul(1_000)
@@ -80,6 +95,17 @@ mod tests {
         assert!(whole_at.is_some(), "kept, so that time goes on from here");
         assert!(charge(whole_at, ServerMillis(back.0 + 12_000), &five_a_minute()).is_ok());
         assert_eq!(healed(whole_at.unwrap(), back, &five_a_minute()), None);
+    }
+
+    #[test]
+    fn a_charge_is_given_back_whole_until_it_would_have_refilled_and_not_at_all_after() {
+        let at = ServerMillis(1_000_000);
+        let one = charge(None, at, &five_a_minute()).unwrap();
+        let two = charge(Some(one), at, &five_a_minute()).unwrap();
+        assert_eq!(give_back(two, at, at, &five_a_minute()), Some(one));
+        assert_eq!(give_back(two, at, ServerMillis(at.0 + 11_999), &five_a_minute()), Some(one));
+        assert_eq!(give_back(two, at, ServerMillis(at.0 + 12_000), &five_a_minute()), None);
+        assert_eq!(give_back(two, at, ServerMillis(at.0 - 1), &five_a_minute()), None);
     }
 
     #[test]

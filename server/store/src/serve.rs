@@ -14,6 +14,7 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
     match op {
         StoreOp::Begin { policy } => answer(store.begin(policy), |()| StoreAnswer::Done),
         StoreOp::StartRegistration(op) => answer(store.start_registration(at, &op), StoreAnswer::Started),
+        StoreOp::TakeBackSms(op) => answer(store.take_back_sms(at, &op), |()| StoreAnswer::Done),
         StoreOp::FindAttempt { id } => answer(store.find_attempt(at, id), StoreAnswer::Attempt),
         StoreOp::ConfirmRegistration(op) => answer(store.confirm_registration(at, &op), StoreAnswer::Confirmed),
         StoreOp::EndRegistration { owner } => answer(store.end_registration(at, owner), StoreAnswer::OwnerEnded),

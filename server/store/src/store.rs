@@ -6,7 +6,7 @@ use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
     SwapOutcome, TextOutcome, WaitingText,
 };
-use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText};
+use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
 use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 
@@ -86,6 +86,12 @@ pub trait Store: Matching {
     /// # Errors
     /// [`Refusal::Fault`].
     fn start_registration(&mut self, at: ServerMillis, op: &StartRegistration) -> Outcome<StartOutcome>;
+
+    /// [`tandem_logic::StoreOp::TakeBackSms`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn take_back_sms(&mut self, at: ServerMillis, op: &TakeBackSms) -> Outcome<()>;
 
     /// [`tandem_logic::StoreOp::FindAttempt`].
     ///

@@ -64,6 +64,18 @@ pub enum ConfigProblem {
     },
 }
 
+impl ConfigProblem {
+    /// The key whose value is missing because of this.
+    #[must_use]
+    pub fn meant_key(&self) -> Option<&str> {
+        match self {
+            ConfigProblem::UnknownKey { nearest, .. } => nearest.as_deref(),
+            ConfigProblem::BadValue { key, .. } | ConfigProblem::CannotHold { key, .. } => Some(key),
+            ConfigProblem::Unreadable { .. } | ConfigProblem::Syntax { .. } | ConfigProblem::OutOfRange { .. } => None,
+        }
+    }
+}
+
 fn meant(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |key| format!("; did you mean `{key}`?"))
 }

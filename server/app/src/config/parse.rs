@@ -1,33 +1,20 @@
 //! Reads a TOML file into a [`Config`], naming every key it does not know.
 
 use super::Config;
-use super::error::{ConfigError, ConfigProblem};
-use super::schema::SectionDoc;
-use serde::Deserialize;
-use std::ops::Range;
-use toml::de::{DeTable, DeValue};
+use super::error::ConfigProblem;
+use super::schema::{KeyDoc, SectionDoc};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-/// A key found in the file: its full name and where its value stands.
-struct Found {
-    key: String,
-    value_at: Range<usize>,
-}
-
-/// Reads and checks a configuration, without secrets from outside the file.
-///
-/// # Errors
-/// Every problem found, each with the key's name.
-pub fn parse(text: &str) -> Result<Config, ConfigError> {
-    let table = DeTable::parse(text).map_err(|error| ConfigError(vec![syntax(text, &error)]))?;
-    let reference = Config::reference();
-    let (found, unknown) = survey(text, table.get_ref(), &reference);
-    if !unknown.is_empty() {
-        return Err(ConfigError(unknown));
-    }
-    let read = toml::de::Deserializer::parse(text)
-        .map_err(|error| ConfigError(vec![syntax(text, &error)]))
-        .map(Config::deserialize)?;
-    read.map_err(|error| ConfigError(vec![bad_value(text, &found, &error)]))
+/// Reads a configuration, without secrets from outside the file: every key that can be read, the default for every other,
+/// and a problem for each of those. What is no TOML at all is one problem.
+pub fn parse(text: &str) -> (Config, Vec<ConfigProblem>) {
+    let mut config = Config::default();
+    let problems = match DeTable::parse(text) {
+        Ok(table) => read(text, table.into_inner(), &mut config),
+        Err(error) => vec![syntax(text, &error)],
+    };
+    (config, problems)
 }
 
 fn syntax(text: &str, error: &toml::de::Error) -> ConfigProblem {
@@ -37,22 +24,23 @@ fn syntax(text: &str, error: &toml::de::Error) -> ConfigProblem {
     }
 }
 
-/// Every known key with its place, and a problem for every other.
-fn survey(text: &str, root: &DeTable<'_>, reference: &[SectionDoc]) -> (Vec<Found>, Vec<ConfigProblem>) {
-    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+/// Sets every known key. Gives a problem for every key that is unknown or has a value it cannot have.
+fn read(text: &str, root: DeTable<'_>, config: &mut Config) -> Vec<ConfigProblem> {
+    let reference = Config::reference();
+    let mut problems = Vec::new();
     for (name, value) in root {
         let line = line_of(text, name.span().start);
         let name: &str = name.get_ref();
         let Some(section) = reference.iter().find(|section| section.name == name) else {
-            unknown.push(ConfigProblem::UnknownKey {
+            problems.push(ConfigProblem::UnknownKey {
                 key: name.to_owned(),
                 line,
-                nearest: nearest_section(name, value.get_ref(), reference),
+                nearest: nearest_section(name, value.get_ref(), &reference),
             });
             continue;
         };
-        let Some(table) = value.get_ref().as_table() else {
-            unknown.push(ConfigProblem::BadValue {
+        let DeValue::Table(table) = value.into_inner() else {
+            problems.push(ConfigProblem::BadValue {
                 key: name.to_owned(),
                 line,
                 why: format!("is a section: write [{name}] and its keys below"),
@@ -61,16 +49,31 @@ fn survey(text: &str, root: &DeTable<'_>, reference: &[SectionDoc]) -> (Vec<Foun
         };
         for (key, value) in table {
             let full = format!("{name}.{}", key.get_ref());
-            if section.keys.iter().any(|known| known.name == key.get_ref().as_ref()) {
-                found.push(Found { key: full, value_at: value.span() });
-            } else {
+            let Some(known) = section.keys.iter().find(|known| known.name == key.get_ref().as_ref()) else {
                 let line = line_of(text, key.span().start);
-                let nearest = nearest_key(section, key.get_ref(), reference);
-                unknown.push(ConfigProblem::UnknownKey { key: full, line, nearest });
-            }
+                let nearest = nearest_key(section, key.get_ref(), &reference);
+                problems.push(ConfigProblem::UnknownKey { key: full, line, nearest });
+                continue;
+            };
+            problems.extend(set(text, config, name, known, value).err());
         }
     }
-    (found, unknown)
+    problems
+}
+
+fn set(
+    text: &str,
+    config: &mut Config,
+    section: &str,
+    key: &KeyDoc,
+    value: Spanned<DeValue<'_>>,
+) -> Result<(), ConfigProblem> {
+    let at = value.span();
+    config.set(section, key.name, ValueDeserializer::from(value)).map_err(|error| ConfigProblem::BadValue {
+        key: format!("{section}.{}", key.name),
+        line: line_of(text, at.start),
+        why: bad_value(key, text.get(at).unwrap_or_default(), &error),
+    })
 }
 
 /// The section meant by a misspelled one, or the full name of a key that was written outside its section.
@@ -110,16 +113,17 @@ fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option<String> {
         .map(|(_, candidate)| candidate)
 }
 
-fn bad_value(text: &str, found: &[Found], error: &toml::de::Error) -> ConfigProblem {
-    let at = error.span().map_or(0, |span| span.start);
-    let key = found
-        .iter()
-        .find(|found| found.value_at.contains(&at))
-        .map_or_else(|| "the file".to_owned(), |found| found.key.clone());
-    // The parser's words repeat the value, which must not be shown when it is a secret.
-    let secret = ["password", "authorization"].iter().any(|word| key.contains(word));
-    let why = if secret { "must be a string".to_owned() } else { error.message().to_owned() };
-    ConfigProblem::BadValue { key, line: line_of(text, at), why }
+/// Longest value that is shown again.
+const SHOWN_MAX: usize = 60;
+
+/// What the value is and what it may be. The parser's words repeat the value, which must not be shown when it is a secret.
+fn bad_value(key: &KeyDoc, written: &str, error: &toml::de::Error) -> String {
+    if ["password", "authorization"].contains(&key.name) {
+        return "must be a string".to_owned();
+    }
+    let written: String = written.lines().next().unwrap_or_default().chars().take(SHOWN_MAX).collect();
+    let range = key.range.as_ref().map(|(least, most)| format!(", from {least} to {most}")).unwrap_or_default();
+    format!("{written} cannot be used: {}; the default is {}{range}", error.message(), key.default)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

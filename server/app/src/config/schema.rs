@@ -35,6 +35,12 @@ pub trait Section {
     /// Its documentation.
     fn doc(name: &'static str) -> SectionDoc;
 
+    /// Sets one key. A key that is none changes nothing.
+    ///
+    /// # Errors
+    /// What the value is instead of what it must be.
+    fn set(&mut self, key: &str, value: toml::de::ValueDeserializer<'_>) -> Result<(), toml::de::Error>;
+
     /// Adds a problem for every value out of its range.
     fn check_ranges(&self, section: &str, problems: &mut Vec<ConfigProblem>);
 }
@@ -109,6 +115,18 @@ macro_rules! section {
                 }
             }
 
+            fn set(
+                &mut self,
+                key: &str,
+                value: toml::de::ValueDeserializer<'_>,
+            ) -> Result<(), toml::de::Error> {
+                match key {
+                    $( stringify!($key) => self.$key = serde::Deserialize::deserialize(value)?, )*
+                    _ => {}
+                }
+                Ok(())
+            }
+
             fn check_ranges(
                 &self,
                 section: &str,
@@ -153,6 +171,19 @@ macro_rules! sections {
                 vec![$(
                     <$type as $crate::config::schema::Section>::doc(stringify!($section)),
                 )*]
+            }
+
+            /// Sets one key of a section.
+            fn set(
+                &mut self,
+                section: &str,
+                key: &str,
+                value: toml::de::ValueDeserializer<'_>,
+            ) -> Result<(), toml::de::Error> {
+                match section {
+                    $( stringify!($section) => $crate::config::schema::Section::set(&mut self.$section, key, value), )*
+                    _ => Ok(()),
+                }
             }
 
             fn check_ranges(&self, problems: &mut Vec<$crate::config::error::ConfigProblem>) {

@@ -1,7 +1,7 @@
 //! Secrets from outside the file: the environment first, then a file of their own, then the configuration.
 
 use super::Config;
-use super::error::{ConfigError, ConfigProblem};
+use super::error::ConfigProblem;
 use super::values::ConfigSecret;
 use std::path::Path;
 
@@ -16,9 +16,8 @@ const SECRET_MAX: u64 = 4_096;
 
 /// Fills in the secrets. `environment` looks a variable up.
 ///
-/// # Errors
-/// A secret file that cannot be read, by its key.
-pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+/// Gives a problem for every secret file that cannot be read, by its key.
+pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
     let mut fill = |variable, file: &Path, key: &str, secret: &mut ConfigSecret| {
         if let Some(value) = environment(variable) {
@@ -40,7 +39,7 @@ pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>
         "sms_http.authorization_file",
         &mut config.sms_http.authorization,
     );
-    if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    problems
 }
 
 fn read_first_line(path: &Path) -> Result<String, String> {
@@ -66,13 +65,13 @@ mod tests {
         std::fs::write(&file, "from-file\nsecond line\n").unwrap();
         let mut config = Config::default();
         config.smpp.password = ConfigSecret::new("from-key");
-        resolve(&mut config, &|_| None).unwrap();
+        assert_eq!(resolve(&mut config, &|_| None), []);
         assert_eq!(config.smpp.password.0.expose(), "from-key");
         config.smpp.password_file = file;
-        resolve(&mut config, &|_| None).unwrap();
+        assert_eq!(resolve(&mut config, &|_| None), []);
         assert_eq!(config.smpp.password.0.expose(), "from-file");
         let environment = |name: &str| (name == SMPP_PASSWORD_ENV).then(|| "from-env".to_owned());
-        resolve(&mut config, &environment).unwrap();
+        assert_eq!(resolve(&mut config, &environment), []);
         assert_eq!(config.smpp.password.0.expose(), "from-env");
     }
 
@@ -81,12 +80,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.smpp.password_file = directory.path().join("nowhere");
-        let error = resolve(&mut config, &|_| None).unwrap_err().to_string();
+        let error = resolve(&mut config, &|_| None)[0].to_string();
         assert!(error.contains("smpp.password_file"), "{error}");
         let empty = directory.path().join("empty");
         std::fs::write(&empty, "\n").unwrap();
         config.smpp.password_file = empty;
-        let error = resolve(&mut config, &|_| None).unwrap_err().to_string();
+        let error = resolve(&mut config, &|_| None)[0].to_string();
         assert!(error.contains("first line is empty"), "{error}");
     }
 }

@@ -112,8 +112,13 @@ section! {
         success: Vec<u16> = vec![200, 201, 202];
         /// Statuses that mean "too fast".
         throttle: Vec<u16> = vec![429, 503];
-        /// Statuses that mean refused for good. Any other status of 400 to 499 means the same.
-        permanent: Vec<u16> = vec![400, 404, 422];
+        /// Statuses that mean that this number cannot be reached: the person is told so, and that trying again is no use.
+        unreachable: Vec<u16> = vec![404, 422];
+        /// Statuses that mean refused for good by a fault on this side, which is logged; the person is told to try later.
+        /// Any other status of 400 to 499 means the same; 401 and 403 take the SMS link down as well.
+        permanent: Vec<u16> = vec![400];
+        /// How often the gateway is asked whether it is there, by an OPTIONS request without text, number or secret.
+        check_link_after: Span = Span::secs(30) => [Span::ms(100), Span::secs(600)];
         /// JSON pointer to the gateway's id in its answer; empty when there is none.
         id_pointer: String = "/id".to_owned();
         /// How long a request may take before its outcome is unknown.

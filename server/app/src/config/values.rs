@@ -1,8 +1,10 @@
 //! Value types of the configuration: spans of time, secrets, addresses that may be off, networks.
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::de::{Error as _, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,7 +78,37 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
+        let needs = |number| format!("a span of time needs a unit, e.g. \"{number}s\"");
+        from.deserialize_any(Written::new("a span of time such as \"45s\"", needs))
+    }
+}
+
+/// Reads a value that is written as a string, and says what is missing where a bare number stands.
+struct Written<F, T> {
+    number: F,
+    expected: &'static str,
+    value: PhantomData<T>,
+}
+
+impl<F: Fn(i64) -> String, T> Written<F, T> {
+    const fn new(expected: &'static str, number: F) -> Self {
+        Written { number, expected, value: PhantomData }
+    }
+}
+
+impl<F: Fn(i64) -> String, T: FromStr<Err: fmt::Display>> Visitor<'_> for Written<F, T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<T, E> {
+        Err(E::custom((self.number)(number)))
     }
 }
 
@@ -130,7 +162,8 @@ impl Serialize for Budget {
 
 impl<'de> Deserialize<'de> for Budget {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Budget, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
+        let needs = |number| format!("a budget needs a span of time, e.g. \"{number} per 24h\"");
+        from.deserialize_any(Written::new("a budget such as \"5 per 24h\"", needs))
     }
 }
 

@@ -48,7 +48,10 @@ pub const REFERENCE: &[MetricDoc] = &[
     counter("tandem_frames_unknown_total", "frames of a later version, skipped"),
     counter("tandem_frames_malformed_total", "frames that are none; each ends its session"),
     counter("tandem_send_queue_full_total", "sessions ended because the phone read too slowly"),
-    counter("tandem_registrations_started_total", "verification texts ordered"),
+    counter(
+        "tandem_registrations_started_total",
+        "registrations whose phone was told to wait for its verification text",
+    ),
     counter("tandem_registrations_confirmed_total", "numbers proven"),
     counter("tandem_registrations_refused_total", "registration requests refused"),
     counter("tandem_registrations_ended_total", "registrations that ended"),

@@ -30,6 +30,7 @@ macro_rules! conformance_suite {
                 asking_again_keeps_the_attempt_and_its_tries,
                 another_sms_waits_its_time,
                 budgets_count_all_or_none_and_name_the_spent_one,
+                what_an_sms_cost_is_given_back_once_and_only_for_that_sms,
                 tries_are_counted_and_survive_a_power_cut,
                 a_proof_after_the_tries_are_used_up_does_not_count,
                 an_attempt_is_used_once_and_confirms_the_same_again,

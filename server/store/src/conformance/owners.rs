@@ -7,7 +7,7 @@ use super::bench::{
 use crate::serve;
 use std::time::Duration;
 use tandem_logic::store_answer::{ConfirmOutcome, SessionKey, Spent, StartOutcome, StoreAnswer};
-use tandem_logic::store_op::{BudgetKind, Owner, StartRegistration, StoreOp};
+use tandem_logic::store_op::{BudgetKind, Owner, StartRegistration, StoreOp, TakeBackSms};
 use tandem_model::{MarkGeneration, MarkState, NumberEpoch, RegistrationId};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -71,6 +71,27 @@ pub fn budgets_count_all_or_none_and_name_the_spent_one(bench: &mut dyn Bench) {
     assert_eq!(bench.ask(START, asked(2, 2, 8)), open(2), "the number's second is still there");
     let spent = Spent { kind: BudgetKind::SmsNumber, retry_after: Duration::from_secs(1_800) };
     assert_eq!(bench.ask(START, asked(3, 3, 7)), StoreAnswer::Started(StartOutcome::Spent(spent)));
+}
+
+/// A server that was killed in between gives nothing back; one that asks twice gives it back once.
+pub fn what_an_sms_cost_is_given_back_once_and_only_for_that_sms(bench: &mut dyn Bench) {
+    let charges = || vec![allow(BudgetKind::SmsNumber, 1, 2)];
+    let asked = |id, seed| StoreOp::StartRegistration(StartRegistration { charges: charges(), ..start(id, 1, seed) });
+    let take_back = |id, ordered_at| {
+        StoreOp::TakeBackSms(TakeBackSms { id: RegistrationId([id; 16]), ordered_at, charges: charges() })
+    };
+    assert_eq!(bench.ask(START, take_back(1, START)), StoreAnswer::Done, "never charged, nothing given");
+    assert_eq!(bench.ask(START, asked(1, 1)), open(1));
+    assert_eq!(bench.ask(later(MINUTE), asked(2, 2)), open(2));
+    assert_eq!(bench.ask(later(MINUTE), take_back(1, later(MINUTE))), StoreAnswer::Done, "not that attempt's SMS");
+    let spent = |answer| matches!(answer, StoreAnswer::Started(StartOutcome::Spent(_)));
+    assert!(spent(bench.ask(later(MINUTE), asked(3, 3))));
+    for _ in 0..2 {
+        assert_eq!(bench.ask(later(MINUTE), take_back(2, later(MINUTE))), StoreAnswer::Done);
+        bench.power_cut();
+    }
+    assert_eq!(bench.ask(later(MINUTE), asked(4, 2)), open(2), "at once, and for the same attempt");
+    assert!(spent(bench.ask(later(MINUTE), asked(5, 5))), "given back once");
 }
 
 /// P12: a crash gives no tries back.

@@ -18,7 +18,7 @@ use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
     SwapOutcome, TextOutcome, WaitingText,
 };
-use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText};
+use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
 use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 
@@ -116,6 +116,13 @@ macro_rules! use_cases {
                 $room(self)?;
                 $did(self, at, || StoreOp::StartRegistration(op.clone()));
                 Ok(self.$state.start_registration(at, op))
+            }
+
+            fn take_back_sms(&mut self, at: ServerMillis, op: &TakeBackSms) -> Outcome<()> {
+                $room(self)?;
+                $did(self, at, || StoreOp::TakeBackSms(op.clone()));
+                self.$state.take_back_sms(at, op);
+                Ok(())
             }
 
             fn find_attempt(&mut self, at: ServerMillis, id: RegistrationId) -> Outcome<Option<Attempt>> {

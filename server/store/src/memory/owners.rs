@@ -1,9 +1,10 @@
 //! Attempts, owners, their keys and leases.
 
 use super::state::{AttemptRow, OwnerRow, PastOwner, State};
+use crate::budget;
 use crate::store::Outcome;
 use tandem_logic::store_answer::{Aftermath, Attempt, ConfirmOutcome, SessionKey, StartOutcome};
-use tandem_logic::store_op::{ConfirmRegistration, Owner, StartRegistration};
+use tandem_logic::store_op::{ConfirmRegistration, Owner, StartRegistration, TakeBackSms};
 use tandem_model::{Msisdn, NumberEpoch, RegistrationId, SealingKey, ServerMillis, TerminalState};
 
 impl State {
@@ -44,6 +45,15 @@ impl State {
         };
         self.attempts.insert(op.id, row);
         StartOutcome::Open { id: op.id, expires_at: op.expires_at }
+    }
+
+    pub(crate) fn take_back_sms(&mut self, at: ServerMillis, op: &TakeBackSms) {
+        let Some(row) = self.attempts.get_mut(&op.id).filter(|row| row.sms_at == op.ordered_at) else { return };
+        row.sms_at = ServerMillis(i64::MIN);
+        for charge in &op.charges {
+            let Some(whole_at) = self.budgets.get_mut(&(charge.kind, charge.about.0, charge.about.1)) else { continue };
+            *whole_at = budget::give_back(*whole_at, op.ordered_at, at, charge).unwrap_or(*whole_at);
+        }
     }
 
     pub(crate) fn find_attempt(&self, at: ServerMillis, id: RegistrationId) -> Option<Attempt> {

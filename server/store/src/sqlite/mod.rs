@@ -1,6 +1,7 @@
 //! The server's store: one SQLite file, one writer, every group synced before it is acknowledged.
 
 mod ballast;
+mod inspect;
 mod matching;
 mod open;
 mod owners;
@@ -22,7 +23,7 @@ use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
     SwapOutcome, TextOutcome, WaitingText,
 };
-use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText};
+use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_model::{MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 
 /// The store in a file.
@@ -127,6 +128,12 @@ impl Store for SqliteStore {
     fn start_registration(&mut self, at: ServerMillis, op: &StartRegistration) -> Outcome<StartOutcome> {
         self.room()?;
         let result = owners::start_registration(&self.conn, at, op);
+        self.noted(result)
+    }
+
+    fn take_back_sms(&mut self, at: ServerMillis, op: &TakeBackSms) -> Outcome<()> {
+        self.room()?;
+        let result = owners::take_back_sms(&self.conn, at, op);
         self.noted(result)
     }
 

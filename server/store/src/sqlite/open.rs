@@ -21,6 +21,9 @@ pub struct SqliteConfig {
     pub max_bytes: Option<u64>,
     /// How long to wait for another process that holds the file. Default 2 s.
     pub busy_wait: Duration,
+    /// Files that only a server that had its database leaves behind. Beside one of them, as beside a log or a ballast, a
+    /// database that is missing or empty was lost, and no new one takes its place. Default none.
+    pub signs_of_life: Vec<PathBuf>,
 }
 
 impl SqliteConfig {
@@ -32,6 +35,7 @@ impl SqliteConfig {
             ballast_bytes: 16 * 1024 * 1024,
             max_bytes: None,
             busy_wait: Duration::from_secs(2),
+            signs_of_life: Vec::new(),
         }
     }
 }
@@ -59,6 +63,16 @@ pub enum OpenError {
     /// It is damaged or truncated. Restore it; nothing was changed.
     #[error("the database is damaged or truncated")]
     Damaged,
+    /// It is missing or empty, and was not always: registrations, epochs, texts and budgets are gone. Nothing was changed.
+    #[error(
+        "the database is missing or empty, but {} shows that a server kept its registrations here: put the backup back, \
+         or, to begin anew without them, move the whole directory away",
+        sign.display()
+    )]
+    Lost {
+        /// What shows it.
+        sign: PathBuf,
+    },
     /// Another process uses it.
     #[error("another process uses the database")]
     Busy,
@@ -116,19 +130,23 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] names what is wrong; a file that is not ours, is newer or is damaged is left as it is.
     pub fn open(config: &SqliteConfig) -> Result<SqliteStore, OpenError> {
-        check_header(&config.path)?;
+        let sign = sign_of_life(config);
+        if !check_header(&config.path)? {
+            refuse_lost(sign.as_deref())?;
+        }
         let mut conn = Connection::open(&config.path)?;
         conn.busy_timeout(config.busy_wait)?;
         conn.set_prepared_statement_cache_capacity(128);
         let version = check_kind(&conn)?;
+        if version == 0 {
+            refuse_lost(sign.as_deref())?;
+        }
         check_whole(&conn)?;
         apply_settings(&conn)?;
         sync_log(&config.path).map_err(OpenError::Unreadable)?;
         migrate(&mut conn, version)?;
         limit_size(&conn, config)?;
-        let mut ballast_path = config.path.clone().into_os_string();
-        ballast_path.push(".ballast");
-        let ballast = Ballast::new(ballast_path.into(), config.ballast_bytes);
+        let ballast = Ballast::new(beside(&config.path, ".ballast"), config.ballast_bytes);
         // A server that was full when it stopped starts full: it takes acknowledgements until there is room again. A new
         // one has nothing to acknowledge.
         let full = !ballast.put_back();
@@ -142,25 +160,23 @@ impl SqliteStore {
 /// What a killed process wrote and did not live to sync is read like anything else and may be acknowledged: it must not go
 /// with the power afterwards. A checkpoint would do as well, and needs room that a full disk has not.
 fn sync_log(path: &Path) -> std::io::Result<()> {
-    let mut log = path.to_path_buf().into_os_string();
-    log.push("-wal");
-    match File::options().write(true).open(log) {
+    match File::options().write(true).open(beside(path, "-wal")) {
         Ok(log) => log.sync_all(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// A file that is there and holds something must begin as an SQLite database, and be as long as it says.
-fn check_header(path: &Path) -> Result<(), OpenError> {
+/// Whether the file is there and holds something. It must begin as an SQLite database then, and be as long as it says.
+pub(super) fn check_header(path: &Path) -> Result<bool, OpenError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(OpenError::Unreadable(error)),
     };
     let length = file.metadata().map_err(OpenError::Unreadable)?.len();
     if length == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let mut header = Vec::with_capacity(100);
     file.by_ref().take(100).read_to_end(&mut header).map_err(OpenError::Unreadable)?;
@@ -175,14 +191,34 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     };
     let page_size = if page_size == 1 { 65_536 } else { page_size };
     // With a log beside it the file may lag behind what its header says; then the whole is checked once it is open.
-    let mut log = path.to_path_buf().into_os_string();
-    log.push("-wal");
-    let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
-    if length < page_size.saturating_mul(pages) && !has_log { Err(OpenError::Damaged) } else { Ok(()) }
+    if length < page_size.saturating_mul(pages) && !has_log(path) { Err(OpenError::Damaged) } else { Ok(true) }
+}
+
+/// A file named after the database's.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.to_path_buf().into_os_string();
+    name.push(ending);
+    name.into()
+}
+
+pub(super) fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// What shows that there was a database here. Each is written only after the database's own first pages are on the disk, so
+/// a first start that was killed leaves none without it.
+pub(super) fn sign_of_life(config: &SqliteConfig) -> Option<PathBuf> {
+    let own = has_log(&config.path).then(|| beside(&config.path, "-wal"));
+    let others = config.signs_of_life.iter().cloned().chain([beside(&config.path, ".ballast")]);
+    own.or_else(|| others.into_iter().find(|sign| sign.exists()))
+}
+
+pub(super) fn refuse_lost(sign: Option<&Path>) -> Result<(), OpenError> {
+    sign.map_or(Ok(()), |sign| Err(OpenError::Lost { sign: sign.to_owned() }))
 }
 
 /// Its version; zero when it holds nothing yet.
-fn check_kind(conn: &Connection) -> Result<i64, OpenError> {
+pub(super) fn check_kind(conn: &Connection) -> Result<i64, OpenError> {
     let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -195,7 +231,7 @@ fn check_kind(conn: &Connection) -> Result<i64, OpenError> {
     }
 }
 
-fn check_whole(conn: &Connection) -> Result<(), OpenError> {
+pub(super) fn check_whole(conn: &Connection) -> Result<(), OpenError> {
     let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged) }
 }

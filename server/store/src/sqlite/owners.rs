@@ -6,7 +6,7 @@ use super::texts::{self, TextKey};
 use crate::budget;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_logic::store_answer::{Aftermath, Attempt, ConfirmOutcome, SessionKey, Spent, StartOutcome};
-use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration};
+use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, TakeBackSms};
 use tandem_model::{
     DeviceKey, ImsiToken, Msisdn, NumberEpoch, RegistrationId, SealingKey, SealingKeyId, ServerMillis, TerminalState,
 };
@@ -113,6 +113,26 @@ pub(crate) fn start_registration(conn: &Connection, at: ServerMillis, op: &Start
         at.0
     ])?;
     Ok(StartOutcome::Open { id: op.id, expires_at: op.expires_at })
+}
+
+/// The time of the SMS is what fences: it is gone with the first giving back.
+pub(crate) fn take_back_sms(conn: &Connection, at: ServerMillis, op: &TakeBackSms) -> Rows<()> {
+    let fenced = conn
+        .prepare_cached("UPDATE attempts SET sms_at = ?3 WHERE id = ?1 AND sms_at = ?2")?
+        .execute(params![op.id.0, op.ordered_at.0, i64::MIN])?;
+    if fenced == 0 {
+        return Ok(());
+    }
+    let mut find = conn.prepare_cached("SELECT whole_at FROM budgets WHERE kind = ?1 AND a = ?2 AND b = ?3")?;
+    let mut put = conn.prepare_cached("UPDATE budgets SET whole_at = ?4 WHERE kind = ?1 AND a = ?2 AND b = ?3")?;
+    for charge in &op.charges {
+        let (kind, a, b) = (charge.kind as u8, Bits(charge.about.0), Bits(charge.about.1));
+        let stored: Option<i64> = find.query_row(params![kind, a, b], |row| row.get(0)).optional()?;
+        if let Some(less) = stored.and_then(|stored| budget::give_back(stored, op.ordered_at, at, charge)) {
+            put.execute(params![kind, a, b, less])?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn find_attempt(conn: &Connection, at: ServerMillis, id: RegistrationId) -> Rows<Option<Attempt>> {

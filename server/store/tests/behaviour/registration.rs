@@ -177,6 +177,47 @@ fn budgets_by_number_prefix_and_source_each_have_their_name_and_survive_a_restar
 }
 
 #[test]
+fn an_sms_that_certainly_never_left_costs_the_number_nothing_and_one_in_doubt_does() {
+    let once = Allowance { limit: 1, window: seconds(86_400) };
+    let registration = RegistrationConfig { per_number: once, ..RegistrationConfig::default() };
+    let config = Config { registration, ..Config::default() };
+    let mut rig = Rig::with(config.clone());
+    for outcome in [SmsOutcome::Unavailable { retry_after: seconds(1) }, SmsOutcome::NotServed] {
+        for _ in 0..3 {
+            rig.sms_outcome = Some(outcome);
+            assert_ne!(refusal(rig.start(1, 1)), RegisterRefusal::NumberBudget);
+        }
+    }
+    rig.restart(config.clone());
+    rig.sms_outcome = Some(SmsOutcome::Accepted);
+    started(rig.start(1, 1));
+    rig.pass(seconds(60));
+    assert_eq!(refusal(rig.start(1, 1)), RegisterRefusal::NumberBudget);
+    for doubtful in [SmsOutcome::Unknown, SmsOutcome::Unreachable] {
+        let mut rig = Rig::with(config.clone());
+        rig.sms_outcome = Some(doubtful);
+        rig.start(1, 1);
+        rig.pass(seconds(60));
+        assert_eq!(refusal(rig.start(1, 1)), RegisterRefusal::NumberBudget);
+    }
+}
+
+#[test]
+fn an_sms_that_is_known_late_not_to_have_left_is_given_back_all_the_same() {
+    let once = Allowance { limit: 1, window: seconds(86_400) };
+    let registration = RegistrationConfig { per_number: once, ..RegistrationConfig::default() };
+    let mut rig = Rig::with(Config { registration, ..Config::default() });
+    rig.sms_outcome = None;
+    assert_eq!(rig.start(1, 1), None);
+    rig.pass(seconds(9));
+    let message_ref = rig.sms[0].message_ref;
+    let outcome = SmsOutcome::Unavailable { retry_after: seconds(1) };
+    rig.handle(Input::SmsOutcome { message_ref, outcome });
+    rig.sms_outcome = Some(SmsOutcome::Accepted);
+    started(rig.start(1, 1));
+}
+
+#[test]
 fn a_store_that_fails_refuses_and_sends_no_sms() {
     let mut rig = Rig::new();
     rig.store_fault = Some(StoreFault::Full);

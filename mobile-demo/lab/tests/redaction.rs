@@ -16,7 +16,7 @@ registered = true
 [[device]]
 name = "bob"
 numbers = ["+4915112345602"]
-contacts = ["0151 12345601"]
+contacts = ["alice", "0151 12345601"]
 registered = true
 [[flow]]
 name = "dials"

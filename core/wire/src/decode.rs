@@ -101,7 +101,9 @@ fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
             to: check::number(ask.to, "to")?,
         },
         ClientKind::Call(call) => ClientFrame::Call(call::call(call)?),
-        ClientKind::IceAsk(ask) => ClientFrame::IceAsk { ticket: check::ticket(ask.ticket)?, call: check::call_id(&ask.call)? },
+        ClientKind::IceAsk(ask) => {
+            ClientFrame::IceAsk { ticket: check::ticket(ask.ticket)?, call: check::call_id(&ask.call)? }
+        }
         ClientKind::SendText(send) => ClientFrame::SendText(text::send_text(send)?),
         ClientKind::TextTaken(taken) => ClientFrame::TextTaken { texts: text::text_refs(&taken.texts)? },
         ClientKind::TextStateTaken(taken) => ClientFrame::TextStateTaken { ids: check::text_ids(&taken.ids)? },

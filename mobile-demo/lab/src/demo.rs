@@ -1,7 +1,7 @@
 //! The two commands a person runs: the demo, and a scenario of their own.
 
 use crate::real::RealStage;
-use crate::report::Report;
+use crate::report::{Report, Teller};
 use crate::runner::{Outcome, run};
 use crate::scenario::{Clock, Scenario, Step, Verb, read};
 use crate::virtual_time::VirtualStage;
@@ -16,7 +16,7 @@ pub fn demo(out: &Path, json: bool, drop_everything: bool) -> Result<bool, Strin
     if drop_everything {
         drop_everything_before_the_call(&mut scenario);
     }
-    let mut report = Report::new(Some(out.to_owned()), !json);
+    let mut report = Report::new(Some(out.to_owned()), Teller::beside(json));
     report.say("Tandem demo: one server, two phones, real sockets, real speech.");
     let outcome = play(&scenario, 1, Clock::Real, &mut report, out)?;
     report.say(&format!("\n{} flows passed, {} failed.", outcome.passed, outcome.failed));
@@ -34,7 +34,7 @@ pub fn run_file(file: &Path, seed: u64, clock: Clock, json: bool, out: Option<Pa
     let scenario = read(&text).map_err(|e| format!("{}: {e}", file.display()))?;
     scenario.plays_on(clock).map_err(|e| format!("{}: {e}", file.display()))?;
     let out = out.unwrap_or_else(|| Path::new("out").join(&scenario.name));
-    let mut report = Report::new(Some(out.clone()), !json);
+    let mut report = Report::new(Some(out.clone()), Teller::beside(json));
     report.say(&format!("{}: {}", scenario.name, scenario.about));
     let outcome = play(&scenario, seed, clock, &mut report, &out)?;
     report.say(&format!("\n{} flows passed, {} failed.", outcome.passed, outcome.failed));

@@ -2,7 +2,7 @@
 //! phones' own databases are read: every text that was shown as sent must be there once, in the order it was written.
 
 use crate::real::RealStage;
-use crate::report::Report;
+use crate::report::{Report, Teller};
 use crate::scenario::{Reach, Scenario, Verb, read};
 use crate::stage::{Sighting, Stage, StageError};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ contacts = ["alice"]
 registered = true
 [[flow]]
 name = "load"
-steps = []
+steps = [{ wait_ms = 1 }]
 "#;
 const PHONES: [&str; 2] = ["alice", "bob"];
 /// How long everything may take to come to rest after the last kill.
@@ -66,7 +66,7 @@ pub fn kill_loop(kills: u32, seed: u64, json: bool, out: &Path) -> Result<bool, 
     run.come_to_rest().map_err(|e| e.to_string())?;
     let verdict = run.verdict();
     run.stage.close();
-    println!("{}", verdict.words());
+    Teller::beside(json).say(&verdict.words());
     if json {
         println!("{}", verdict.json());
     }
@@ -75,7 +75,7 @@ pub fn kill_loop(kills: u32, seed: u64, json: bool, out: &Path) -> Result<bool, 
 
 /// The flow that registers both phones, played like any other.
 fn register(scenario: &Scenario, stage: &mut RealStage) -> Result<(), String> {
-    let outcome = crate::runner::play_flows(scenario, stage, &mut Report::new(None, false));
+    let outcome = crate::runner::play_flows(scenario, stage, &mut Report::new(None, Teller::Silent));
     match outcome.iter().find(|flow| !flow.ok) {
         None => Ok(()),
         Some(flow) => Err(format!("{}: {}", flow.name, flow.why.clone().unwrap_or_default())),

@@ -2,7 +2,7 @@
 
 use crate::names::Names;
 use crate::scenario::{Reach, Verb};
-use crate::seen::choice_word;
+use crate::words::choice_word;
 use std::collections::BTreeMap;
 use tandem_machine::effect::Event;
 use tandem_machine::input::{Command, Mode, Target};
@@ -47,6 +47,7 @@ impl Person {
             Verb::Confirm { line } => Command::ConfirmRegistration { line: Line(line) },
             Verb::EnterCode { line, code } => Command::EnterCode { line: Line(line), code: Secret::new(code) },
             Verb::ResendSms { line } => Command::ResendSms { line: Line(line) },
+            Verb::CancelRegistration { line } => Command::CancelRegistration { line: Line(line) },
             Verb::Unregister { line } => Command::Unregister { line: Line(line) },
             Verb::SyncMarks {} => Command::SyncMarks,
             Verb::Call { to, over, line } => {
@@ -77,7 +78,7 @@ impl Person {
                 standing_choice: if choice == "carrier" { StandingChoice::Carrier } else { StandingChoice::Ask },
                 read_receipts: true,
             }),
-            other => return Err(format!("a phone cannot do {other:?}")),
+            other => return Err(format!("a phone cannot do \"{}\"", other.word())),
         })
     }
 

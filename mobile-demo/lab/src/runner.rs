@@ -1,7 +1,10 @@
 //! Plays a scenario on a stage and judges it.
 
+use crate::names::Names;
+use crate::progress::{Slow, Talks};
 use crate::report::Report;
-use crate::scenario::{Flow, Scenario, Step, Want};
+use crate::scenario::{Flow, Scenario, Step, Verb, Want};
+use crate::sights;
 use crate::stage::{Sighting, Stage, StageError};
 use std::time::Duration;
 
@@ -33,19 +36,23 @@ pub struct Outcome {
 struct Runner<'a> {
     stage: &'a mut dyn Stage,
     report: &'a mut Report,
+    names: &'a Names,
     log: Vec<(Sighting, bool)>,
     flow_start: usize,
+    talks: Talks,
+    /// What was seen and is not in the table of what can be: no scenario could have asked for it.
+    unheard_of: Vec<String>,
 }
 
 /// Plays a scenario's flows and leaves the stage open.
 pub fn play_flows(scenario: &Scenario, stage: &mut dyn Stage, report: &mut Report) -> Vec<FlowResult> {
-    let mut runner = Runner { stage, report, log: Vec::new(), flow_start: 0 };
+    let mut runner = Runner::new(scenario, stage, report);
     scenario.flows.iter().map(|flow| runner.flow(flow)).collect()
 }
 
 /// Plays `scenario`. A failed flow does not stop the following ones.
 pub fn run(scenario: &Scenario, stage: &mut dyn Stage, report: &mut Report) -> Outcome {
-    let mut runner = Runner { stage, report, log: Vec::new(), flow_start: 0 };
+    let mut runner = Runner::new(scenario, stage, report);
     let mut flows = Vec::new();
     for flow in &scenario.flows {
         flows.push(runner.flow(flow));
@@ -64,12 +71,21 @@ pub fn run(scenario: &Scenario, stage: &mut dyn Stage, report: &mut Report) -> O
             flows.push(FlowResult { name: format!("never {}", never.want), ok: false, ms: 0, why: Some(why) });
         }
     }
+    if let Some(why) = runner.unheard_of.first().cloned() {
+        runner.report.failure(&why);
+        flows.push(FlowResult { name: "what can be seen".to_owned(), ok: false, ms: 0, why: Some(why) });
+    }
     runner.stage.close();
     let passed = flows.iter().filter(|flow| flow.ok).count();
     Outcome { passed, failed: flows.len() - passed, flows }
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    fn new(scenario: &'a Scenario, stage: &'a mut dyn Stage, report: &'a mut Report) -> Self {
+        let (log, talks, unheard_of) = (Vec::new(), Talks::default(), Vec::new());
+        Runner { stage, report, names: &scenario.names, log, flow_start: 0, talks, unheard_of }
+    }
+
     fn flow(&mut self, flow: &Flow) -> FlowResult {
         self.report.flow(&flow.name, &flow.about);
         self.flow_start = self.log.len();
@@ -88,16 +104,16 @@ impl Runner<'_> {
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Do { device, verb } => {
-                self.collect(Duration::ZERO).map_err(|e| e.to_string())?;
-                self.report.act(self.stage.elapsed(), device.as_deref(), verb);
-                self.stage.act(device.as_deref(), verb).map_err(|e| e.to_string())
+            Step::Do { device, verb } => self.act(device.as_deref(), verb),
+            Step::Wait { time, why } => {
+                let why = why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                self.pass(*time, format!("waiting, {{}}{why}")).map_err(|e| e.to_string())
             }
-            Step::Wait(time) => self.pass(*time).map_err(|e| e.to_string()),
             Step::Expect { device, want, within } => self.expect(device, want, *within),
             Step::Quiet { device, want, during } => {
                 let from = self.log.len();
-                self.pass(*during).map_err(|e| e.to_string())?;
+                let what = format!("watching, {{}}, that {device} sees no {}", want.words());
+                self.pass(*during, what).map_err(|e| e.to_string())?;
                 let heard = self.log.iter().skip(from).find(|(s, _)| s.device == *device && want.matches(&s.seen));
                 match heard {
                     None => Ok(()),
@@ -107,19 +123,32 @@ impl Runner<'_> {
         }
     }
 
-    fn pass(&mut self, time: Duration) -> Result<(), StageError> {
-        let until = self.stage.elapsed() + time;
+    fn act(&mut self, device: Option<&str>, verb: &Verb) -> Result<(), String> {
+        self.collect(Duration::ZERO).map_err(|e| e.to_string())?;
+        let now = self.stage.elapsed();
+        self.report.act(now, device, &verb.told(self.names));
+        if let (Some(device), Verb::Talk { ms }) = (device, verb) {
+            self.talks.begin(device, now, Duration::from_millis(*ms));
+        }
+        self.stage.act(device, verb).map_err(|e| e.to_string())
+    }
+
+    fn pass(&mut self, time: Duration, what: String) -> Result<(), StageError> {
+        let now = self.stage.elapsed();
+        let (until, mut slow) = (now + time, Slow::new(now, time, what));
         loop {
             let left = until.saturating_sub(self.stage.elapsed());
             if left.is_zero() {
                 return Ok(());
             }
-            self.collect(left)?;
+            self.collect_slowly(left, &mut slow)?;
         }
     }
 
     fn expect(&mut self, device: &str, want: &Want, within: Duration) -> Result<(), String> {
-        let until = self.stage.elapsed() + within;
+        let now = self.stage.elapsed();
+        let (until, what) = (now + within, format!("waiting, {{}} at most, until {device} sees {}", want.words()));
+        let mut slow = Slow::new(now, within, what);
         loop {
             let start = self.flow_start;
             let found = self
@@ -135,13 +164,29 @@ impl Runner<'_> {
             if left.is_zero() {
                 return Err(format!("{device} did not see {want} within {} ms", within.as_millis()));
             }
-            self.collect(left).map_err(|e| e.to_string())?;
+            self.collect_slowly(left, &mut slow).map_err(|e| e.to_string())?;
         }
+    }
+
+    /// Watches, and says how far it is where somebody has to wait.
+    fn collect_slowly(&mut self, at_most: Duration, slow: &mut Slow) -> Result<(), StageError> {
+        if !self.stage.takes_real_time() {
+            return self.collect(at_most);
+        }
+        self.collect(at_most.min(slow.pause(self.stage.elapsed())))?;
+        let now = self.stage.elapsed();
+        if let Some(word) = slow.word(now, &self.talks) {
+            self.report.progress(now, &word);
+        }
+        Ok(())
     }
 
     fn collect(&mut self, at_most: Duration) -> Result<(), StageError> {
         for sighting in self.stage.watch(at_most)? {
             self.report.sighting(&sighting);
+            if let Err(what) = sights::fits(&sighting.seen) {
+                self.unheard_of.push(format!("{} shows what is not in the table: {what}", sighting.device));
+            }
             self.log.push((sighting, false));
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! What a phone shows, as one flat JSON object: the vocabulary of `see` in scenarios, of the JSON lines and of the diagram.
 
 use crate::names::Names;
-use serde_json::{Map, Value, json};
-use tandem_machine::effect::Event;
-use tandem_machine::view::{
-    CallState, Choice, MarkShown, Notice, Prompt, PromptAbout, RegistrationFailure, RegistrationState,
+use crate::words::{
+    bearer, call_state, choice_word, end_says, end_word, kebab, notice_word, registration, shown, status_word,
+    text_status,
 };
+use serde_json::{Map, Value, json};
+use tandem_engine::{CommandError, NotifyError, ReadError};
+use tandem_machine::effect::Event;
+use tandem_machine::view::{Prompt, PromptAbout};
+use tandem_model::TextId;
 use tandem_model::rows::{IncomingRow, LogPeer, LogRow, OutgoingRow};
-use tandem_model::{Bearer, CallEnd, TerminalState, TextId, TextStatus};
 
 /// One thing seen.
 pub type Seen = Map<String, Value>;
@@ -18,7 +21,10 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
     match event {
         Event::Registration(view) => {
             let (state, failure) = registration(view.state);
-            vec![object(json!({"see": "registration", "line": view.line.0, "state": state, "why": failure}))]
+            let says = view.state.user_text();
+            vec![object(json!({
+                "see": "registration", "line": view.line.0, "state": state, "why": failure, "says": says,
+            }))]
         }
         Event::Online { line, online } => vec![object(json!({"see": "online", "line": line.0, "online": online}))],
         Event::Marks(marks) => marks
@@ -32,6 +38,7 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
             vec![object(json!({
                 "see": "call", "peer": names.of(call.peer), "outgoing": call.outgoing, "state": state, "end": end,
                 "bearer": bearer(call.bearer), "held": call.held, "held-by-peer": call.held_by_peer,
+                "says": end_says(call.state),
             }))]
         }
         Event::Text(text) => {
@@ -43,8 +50,43 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
             "body": text.body.as_ref().map(tandem_model::TextBody::as_str),
         }))],
         Event::Log(row) => vec![object(log(row, names))],
-        Event::Notice(notice) => vec![object(json!({"see": "notice", "notice": notice_word(*notice)}))],
+        Event::Notice(notice) => {
+            let says = notice.user_text();
+            vec![object(json!({"see": "notice", "notice": notice_word(*notice), "says": says}))]
+        }
     }
+}
+
+/// A command is refused.
+#[must_use]
+pub fn refused(error: CommandError) -> Seen {
+    let why = match error {
+        CommandError::Refused(refusal) => kebab(&format!("{refusal:?}")),
+        CommandError::Full => "full".to_owned(),
+        CommandError::Stopped => "stopped".to_owned(),
+        CommandError::NoAnswer => "no-answer".to_owned(),
+    };
+    let says = match error {
+        CommandError::Refused(refusal) => refusal.to_string(),
+        CommandError::Full | CommandError::Stopped | CommandError::NoAnswer => error.to_string(),
+    };
+    object(json!({"see": "refused", "why": why, "says": says}))
+}
+
+/// The database of a phone cannot be read.
+#[must_use]
+pub fn history_unavailable(error: ReadError) -> Seen {
+    object(json!({"see": "refused", "why": "history-unavailable", "says": error.to_string()}))
+}
+
+/// The core did not take what the phone's OS told it.
+#[must_use]
+pub fn not_taken(error: NotifyError) -> Seen {
+    let why = match error {
+        NotifyError::Full => "full",
+        NotifyError::Stopped => "stopped",
+    };
+    object(json!({"see": "not-taken", "why": why}))
 }
 
 /// The core took a text to be sent: from here on it must not be lost.
@@ -83,125 +125,19 @@ pub fn object(value: Value) -> Seen {
 fn prompt_seen(prompt: &Prompt, names: &Names) -> Value {
     let choices: Vec<&str> = prompt.choices.iter().map(|choice| choice_word(*choice)).collect();
     let side = prompt.about.side().map(|side| format!("{side:?}").to_lowercase());
+    let says = prompt.about.user_text();
     match &prompt.about {
         PromptAbout::Call { to, why, .. } => json!({
             "see": "prompt", "about": "call", "to": names.of(*to), "why": kebab(&format!("{why:?}")), "side": side,
-            "choices": choices,
+            "choices": choices, "says": says,
         }),
         PromptAbout::Text { to, why, may_double } => json!({
             "see": "prompt", "about": "text", "to": names.of(*to), "why": kebab(&format!("{why:?}")), "side": side,
-            "may-double": may_double, "choices": choices,
+            "may-double": may_double, "choices": choices, "says": says,
         }),
         PromptAbout::WhichNumber { contact } => {
-            json!({"see": "prompt", "about": "which-number", "contact": contact, "choices": choices})
+            json!({"see": "prompt", "about": "which-number", "contact": contact, "choices": choices, "says": says})
         }
-    }
-}
-
-/// The word of a choice; numbers are all called `number`.
-#[must_use]
-pub fn choice_word(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Carrier => "carrier",
-        Choice::Quit => "quit",
-        Choice::Wait => "wait",
-        Choice::Number(_) => "number",
-    }
-}
-
-fn registration(state: RegistrationState) -> (&'static str, Option<String>) {
-    match state {
-        RegistrationState::Unregistered => ("unregistered", None),
-        RegistrationState::NumberNeeded => ("number-needed", None),
-        RegistrationState::Asking => ("asking", None),
-        RegistrationState::AwaitingSms { .. } => ("awaiting-sms", None),
-        RegistrationState::AwaitingUserConfirm => ("awaiting-user-confirm", None),
-        RegistrationState::Confirming => ("confirming", None),
-        RegistrationState::Registered => ("registered", None),
-        RegistrationState::Unregistering => ("unregistering", None),
-        RegistrationState::Failed(why) => ("failed", Some(failure(why))),
-    }
-}
-
-fn failure(why: RegistrationFailure) -> String {
-    match why {
-        RegistrationFailure::WrongCode { .. } => "wrong-code".to_owned(),
-        RegistrationFailure::TooMany { .. } => "too-many".to_owned(),
-        RegistrationFailure::NoSim
-        | RegistrationFailure::BadNumber
-        | RegistrationFailure::Offline
-        | RegistrationFailure::SmsNeverCame
-        | RegistrationFailure::SmsToOtherSim
-        | RegistrationFailure::TriesUsedUp
-        | RegistrationFailure::Expired
-        | RegistrationFailure::SmsUnavailable
-        | RegistrationFailure::NumberUnreachable
-        | RegistrationFailure::NotServed
-        | RegistrationFailure::RegisteredElsewhere
-        | RegistrationFailure::SimChanged
-        | RegistrationFailure::KeyLost
-        | RegistrationFailure::StoreFailed
-        | RegistrationFailure::Refused => kebab(&format!("{why:?}")),
-    }
-}
-
-fn shown(mark: MarkShown) -> &'static str {
-    match mark {
-        MarkShown::Marked => "marked",
-        MarkShown::NotSeenLately => "not-seen-lately",
-        MarkShown::None => "none",
-    }
-}
-
-fn bearer(bearer: Bearer) -> &'static str {
-    match bearer {
-        Bearer::Data => "data",
-        Bearer::Carrier => "carrier",
-    }
-}
-
-fn call_state(state: CallState) -> (&'static str, Option<String>) {
-    match state {
-        CallState::Checking => ("checking", None),
-        CallState::Asking => ("asking", None),
-        CallState::Calling => ("calling", None),
-        CallState::Ringing => ("ringing", None),
-        CallState::Connecting => ("connecting", None),
-        CallState::Active => ("active", None),
-        CallState::Reconnecting => ("reconnecting", None),
-        CallState::Carrier => ("carrier", None),
-        CallState::Ended(end) => ("ended", Some(end_word(end))),
-    }
-}
-
-fn end_word(end: CallEnd) -> String {
-    kebab(&format!("{end:?}"))
-}
-
-fn text_status(status: TextStatus) -> (&'static str, Option<bool>) {
-    match status {
-        TextStatus::Pending => ("pending", None),
-        TextStatus::Stored => ("stored", None),
-        TextStatus::Ended { state, read } => (terminal(state), Some(read)),
-        TextStatus::CarrierSms => ("carrier-sms", None),
-        TextStatus::SmsFailed => ("sms-failed", None),
-        TextStatus::Refused => ("refused", None),
-        TextStatus::LeftBehind => ("left-behind", None),
-    }
-}
-
-/// The word of a text's status.
-fn status_word(status: TextStatus) -> &'static str {
-    text_status(status).0
-}
-
-fn terminal(state: TerminalState) -> &'static str {
-    match state {
-        TerminalState::Delivered => "delivered",
-        TerminalState::Expired => "expired",
-        TerminalState::Cancelled => "cancelled",
-        TerminalState::HandedToSms => "handed-to-sms",
-        TerminalState::RecipientChanged => "recipient-changed",
     }
 }
 
@@ -217,43 +153,131 @@ fn log(row: &LogRow, names: &Names) -> Value {
     })
 }
 
-fn notice_word(notice: Notice) -> &'static str {
-    match notice {
-        Notice::StoreRecovered => "store-recovered",
-        Notice::StorageFull => "storage-full",
-        Notice::Resync => "resync",
-        Notice::Stopped => "stopped",
-    }
-}
-
-/// `PeerTooSlow` becomes `peer-too-slow`.
-fn kebab(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 4);
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
-            out.push('-');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tandem_model::Line;
+    use crate::sights::fits;
+    use tandem_machine::view::{
+        Budget, CallState, CallView, Choice, MarkShown, MarkView, Notice, RegistrationFailure, RegistrationState,
+        RegistrationView,
+    };
+    use tandem_machine::{Refusal, end_text};
+    use tandem_model::{Bearer, CallEnd, CallId, Line, Msisdn, PromptId, WhyNotData};
+
+    fn fitting(event: Event) -> Seen {
+        let seen = seen(&event, &Names::default()).remove(0);
+        assert_eq!(fits(&seen), Ok(()), "{seen:?}");
+        seen
+    }
 
     #[test]
     fn names_stand_for_numbers_and_absent_things_are_left_out() {
         let event = Event::Online { line: Line(1), online: true };
-        assert_eq!(
-            Value::Object(seen(&event, &Names::default()).remove(0)),
-            json!({"see": "online", "line": 1, "online": true})
-        );
+        assert_eq!(Value::Object(fitting(event)), json!({"see": "online", "line": 1, "online": true}));
         assert_eq!(kebab("PeerNotSeenLately"), "peer-not-seen-lately");
-        assert_eq!(
-            registration(RegistrationState::Failed(RegistrationFailure::WrongCode { tries_left: 2 })).1.unwrap(),
-            "wrong-code"
-        );
+    }
+
+    #[test]
+    fn every_failure_of_a_registration_fits_the_table_and_says_what_the_user_is_told() {
+        use RegistrationFailure::*;
+        for why in [
+            NoSim,
+            BadNumber,
+            Offline,
+            SmsNeverCame,
+            SmsToOtherSim,
+            WrongCode { tries_left: 2 },
+            TriesUsedUp,
+            Expired,
+            TooMany { wait_ms: 1, of: Budget::Number },
+            TooMany { wait_ms: 1, of: Budget::Prefix },
+            TooMany { wait_ms: 1, of: Budget::Source },
+            SmsUnavailable,
+            NumberUnreachable,
+            NotServed,
+            RegisteredElsewhere,
+            SimChanged,
+            KeyLost,
+            StoreFailed,
+            Refused,
+        ] {
+            let state = RegistrationState::Failed(why);
+            let seen = fitting(Event::Registration(RegistrationView { line: Line(0), number: None, state }));
+            assert_eq!(seen["says"], why.user_text());
+        }
+    }
+
+    #[test]
+    fn every_reason_end_mark_notice_and_refusal_fits_the_table() {
+        use WhyNotData::*;
+        let to = Msisdn::from_e164("+4915112345601").unwrap();
+        for why in [
+            OwnOffline,
+            OwnTooSlow,
+            OwnUnmeasured,
+            PeerTooSlow,
+            PeerOffline,
+            PeerNotSeenLately,
+            PeerNotAvailable,
+            NoAnswerInTime,
+            MediaFailed,
+            NotRegistered,
+            StoreFailed,
+        ] {
+            let about = PromptAbout::Text { to, why, may_double: true };
+            let choices = vec![Choice::Carrier, Choice::Quit, Choice::Wait, Choice::Number(to)];
+            let seen = fitting(Event::Prompt(Prompt { id: PromptId(1), about, choices }));
+            assert!(seen["says"].as_str().unwrap().contains("SMS"));
+        }
+        for end in [
+            CallEnd::HungUp,
+            CallEnd::PeerHungUp,
+            CallEnd::Cancelled,
+            CallEnd::Refused,
+            CallEnd::Busy,
+            CallEnd::NoAnswer,
+            CallEnd::Missed,
+            CallEnd::Superseded,
+            CallEnd::Quit,
+            CallEnd::Carrier,
+            CallEnd::MediaLost,
+            CallEnd::PeerLost,
+            CallEnd::Rejected,
+            CallEnd::CarrierFailed,
+        ] {
+            let (call, line, bearer) = (CallId::default(), Line(0), Bearer::Data);
+            let state = CallState::Ended(end);
+            let view =
+                CallView { call, line, peer: to, outgoing: true, state, bearer, held: false, held_by_peer: false };
+            assert_eq!(fitting(Event::Call(view))["says"], end_text(end));
+        }
+        for shown_mark in [MarkShown::Marked, MarkShown::NotSeenLately, MarkShown::None] {
+            fitting(Event::Marks(vec![MarkView { number: to, shown: shown_mark }]));
+        }
+        for notice in [Notice::StoreRecovered, Notice::StorageFull, Notice::Resync, Notice::Stopped] {
+            fitting(Event::Notice(notice));
+        }
+        let refusals = [
+            Refusal::Stale,
+            Refusal::NotRegistered,
+            Refusal::NoSuchLine,
+            Refusal::BadNumber,
+            Refusal::BadBody,
+            Refusal::CarrierOnly,
+            Refusal::Full,
+            Refusal::StoreFailed,
+            Refusal::Offline,
+            Refusal::Busy,
+            Refusal::NoSuchChoice,
+        ];
+        let errors = [CommandError::Full, CommandError::Stopped, CommandError::NoAnswer];
+        for error in refusals.into_iter().map(CommandError::Refused).chain(errors) {
+            let seen = refused(error);
+            assert_eq!(fits(&seen), Ok(()));
+            assert!(!seen["says"].as_str().unwrap().contains("refused"), "said once, by whoever tells it");
+        }
+        assert_eq!(fits(&not_taken(NotifyError::Full)), Ok(()));
+        assert_eq!(fits(&not_taken(NotifyError::Stopped)), Ok(()));
+        assert_eq!(fits(&history_unavailable(ReadError::Unavailable)), Ok(()));
     }
 }

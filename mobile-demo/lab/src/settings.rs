@@ -3,6 +3,9 @@
 use crate::scenario::{Policy, World};
 use std::fmt::Write;
 
+/// A budget no scenario spends by accident: all phones of the lab share a prefix, and on the real clock a source.
+const UNBOUNDED: u32 = 10_000;
+
 /// The part of the configuration the server decides by.
 #[must_use]
 pub fn decisions(world: &World) -> String {
@@ -14,8 +17,8 @@ pub fn decisions(world: &World) -> String {
     };
     let mut registration = vec![
         "resend_after = \"1s\"".to_owned(),
-        "per_prefix = \"10000 per 1h\"".to_owned(),
-        "per_source = \"10000 per 1h\"".to_owned(),
+        format!("per_prefix = \"{} per 1h\"", world.prefix_budget.unwrap_or(UNBOUNDED)),
+        format!("per_source = \"{} per 1h\"", world.source_budget.unwrap_or(UNBOUNDED)),
     ];
     registration.extend(span("attempt_life", world.registration_ttl_s, "s"));
     registration.extend(world.number_budget.map(|limit| format!("per_number = \"{limit} per 24h\"")));

@@ -44,6 +44,9 @@ pub trait Stage {
     /// [`StageError::Broken`].
     fn watch(&mut self, at_most: Duration) -> Result<Vec<Sighting>, StageError>;
 
+    /// Whether somebody who watches has to wait for it.
+    fn takes_real_time(&self) -> bool;
+
     /// Time since the scenario began.
     fn elapsed(&self) -> Duration;
 

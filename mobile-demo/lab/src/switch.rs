@@ -109,9 +109,9 @@ impl Switch {
         self.holders.insert(phone.to_owned(), numbers.to_vec());
     }
 
-    /// SMS of the server's go to this number instead, or to whom they are meant for.
+    /// SMS of the server's go to this phone or number instead, or to whom they are meant for.
     pub fn misroute(&mut self, to: Option<String>) {
-        self.misroute = to;
+        self.misroute = to.map(|to| self.names.number(&to));
     }
 
     /// Refuses what a phone orders, or stops refusing.
@@ -144,7 +144,7 @@ impl Switch {
     pub fn phone_sms(&mut self, who: &str, ticket: u64, to: &str, body: String) -> Vec<Doing> {
         let ok = !self.refused.contains(who);
         let mut doings = vec![
-            Doing::See(who.to_owned(), object(json!({"see": "carrier-sms", "to": self.names.of_digits(to), "ok": ok}))),
+            Doing::See(who.to_owned(), object(json!({"see": "carrier-sms", "to": self.names.told(to), "ok": ok}))),
             Doing::Tell(who.to_owned(), CarrierWord::SmsSent { ticket, ok }),
         ];
         if let Some((name, line)) = self.holder(to).filter(|_| ok) {
@@ -158,8 +158,7 @@ impl Switch {
     pub fn dial(&mut self, who: &str, ticket: u64, digits: &str) -> Vec<Doing> {
         let ok = !self.refused.contains(who);
         let to = self.holder(digits).map(|(name, _)| name);
-        let shown =
-            to.clone().unwrap_or_else(|| if digits.len() <= 6 { digits.to_owned() } else { "unknown".to_owned() });
+        let shown = to.clone().unwrap_or_else(|| self.names.told(digits));
         let mut doings = vec![
             Doing::See(who.to_owned(), object(json!({"see": "carrier-dialed", "to": shown, "ok": ok}))),
             Doing::Tell(who.to_owned(), CarrierWord::Dialed { ticket, ok }),
@@ -168,7 +167,7 @@ impl Switch {
             return doings;
         }
         if let Some(name) = &to {
-            let from = self.names.of_digits(self.first_number(who));
+            let from = self.names.told(self.first_number(who));
             doings.push(Doing::See(name.clone(), object(json!({"see": "carrier-ring", "from": from}))));
             let ringing = CarrierWord::CarrierCall { ticket: None, state: "ringing".to_owned() };
             doings.push(Doing::Tell(name.clone(), ringing));
@@ -208,12 +207,15 @@ impl Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tandem_model::Msisdn;
 
     const ALICE: &str = "+4915112345601";
     const BOB: &str = "+4915112345602";
 
     fn switch() -> Switch {
-        let mut switch = Switch::new(Names::new([("alice", ALICE), ("bob", BOB)]));
+        let mut switch = Switch::new(Names::new(
+            [("alice", ALICE), ("bob", BOB)].map(|(name, number)| (name, Msisdn::from_e164(number).unwrap())),
+        ));
         switch.sims("alice", &[ALICE.to_owned()]);
         switch.sims("bob", &["+4915112345609".to_owned(), BOB.to_owned()]);
         switch

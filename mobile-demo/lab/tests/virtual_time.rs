@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use tandem_lab::demo::run_file;
-use tandem_lab::report::Report;
+use tandem_lab::report::{Report, Teller};
 use tandem_lab::runner::{Outcome, run};
 use tandem_lab::scenario::{CannotPlay, Clock, Scenario, read};
+use tandem_lab::sights::fits;
 use tandem_lab::virtual_time::VirtualStage;
 
 fn files() -> Vec<PathBuf> {
@@ -22,7 +23,7 @@ fn scenario(file: &Path) -> Scenario {
 
 fn play(scenario: &Scenario, seed: u64, out: Option<PathBuf>) -> Outcome {
     let mut stage = VirtualStage::open(scenario, seed).unwrap();
-    run(scenario, &mut stage, &mut Report::new(out, false))
+    run(scenario, &mut stage, &mut Report::new(out, Teller::Silent))
 }
 
 fn events(scenario: &Scenario, seed: u64) -> String {
@@ -111,6 +112,24 @@ fn the_same_file_and_seed_give_the_same_events_byte_for_byte_and_another_seed_do
         assert_eq!(first, events(&scenario, 1), "{name}");
         assert_ne!(first, events(&scenario, 2), "{name}: the seed matters");
     }
+}
+
+#[test]
+fn whatever_is_shown_in_any_scenario_fits_the_table_of_what_can_be_seen() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for file in files() {
+        let scenario = scenario(&file);
+        if scenario.plays_on(Clock::Virtual).is_err() {
+            continue;
+        }
+        for line in events(&scenario, 1).lines() {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            let Some(seen) = event.get("seen").and_then(serde_json::Value::as_object) else { continue };
+            assert_eq!(fits(seen), Ok(()), "{}: {line}", scenario.name);
+            kinds.insert(seen["see"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(kinds.len() > 14, "{kinds:?}");
 }
 
 #[test]

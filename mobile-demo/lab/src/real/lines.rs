@@ -1,5 +1,6 @@
 //! What the lab and a phone's process say to each other: one JSON object a line, on the phone's standard input and output.
 
+use crate::names::Names;
 use crate::scenario::{Fault, Link, Verb};
 use crate::seen::Seen;
 use crate::switch::CarrierWord;
@@ -16,8 +17,8 @@ pub struct PhoneSpec {
     pub sim_tells_number: bool,
     /// The SIMs' country.
     pub country: String,
-    /// Everybody's name and number.
-    pub names: Vec<(String, String)>,
+    /// Names for numbers.
+    pub names: Names,
     /// Contacts by name or raw number.
     pub contacts: Vec<String>,
     /// The link it begins on.

@@ -7,7 +7,7 @@ use crate::link::link_model;
 use crate::names::Names;
 use crate::person::Person;
 use crate::scenario::{Fault, Link, Verb};
-use crate::seen::{mine, object, seen, theirs, written};
+use crate::seen::{history_unavailable, mine, not_taken, object, refused, seen, theirs, written};
 use serde_json::json;
 use std::io::BufRead;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,7 +76,7 @@ async fn start(spec: PhoneSpec) -> Result<Phone, String> {
     let media = RtcMedia::new().with_gate(link.gate());
     let engine = Engine::start(config, ports, Arc::new(media), Arc::new(LinkConnector(link.clone())))
         .map_err(|e| e.to_string())?;
-    let names = Names::new(spec.names.iter().map(|(name, number)| (name.as_str(), number.as_str())));
+    let names = spec.names.clone();
     let phone = Phone { names, engine, link, state: Mutex::default(), spec };
     phone.tell(HostInput::Sims(phone.sims(&phone.spec.numbers)));
     phone.tell(HostInput::EmergencyNumbers(vec!["112".to_owned(), "110".to_owned()]));
@@ -143,7 +143,7 @@ fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Res
                 say(&FromPhone::Seen(written(id)));
             }
             Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
-            Err(error) => say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
+            Err(error) => say(&FromPhone::Seen(refused(error))),
         }
     });
     Ok(())
@@ -157,7 +157,7 @@ async fn show_history(phone: &Phone, with: &str) {
     loop {
         let page = match phone.engine.thread(peer, before, 200).await {
             Ok(page) => page,
-            Err(error) => return say(&FromPhone::Seen(object(json!({"see": "refused", "why": error.to_string()})))),
+            Err(error) => return say(&FromPhone::Seen(history_unavailable(error))),
         };
         let Some(last) = page.last() else { break };
         before = Some(last.position);
@@ -167,7 +167,7 @@ async fn show_history(phone: &Phone, with: &str) {
         }));
     }
     bodies.reverse();
-    say(&FromPhone::Seen(object(json!({"see": "history", "with": with, "texts": bodies}))));
+    say(&FromPhone::Seen(object(json!({"see": "history", "with": phone.names.told(with), "texts": bodies}))));
 }
 
 /// Talks in a thread of its own, as a sound device does, and then says what was heard.
@@ -196,7 +196,7 @@ impl Phone {
 
     fn tell(&self, input: HostInput) {
         if let Err(error) = self.engine.notify(input) {
-            say(&FromPhone::Seen(object(json!({"see": "not-taken", "why": error.to_string()}))));
+            say(&FromPhone::Seen(not_taken(error)));
         }
     }
 

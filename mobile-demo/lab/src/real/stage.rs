@@ -4,6 +4,7 @@ use super::carrier::Carrier;
 use super::lines::{FromPhone, PhoneSpec, ToPhone};
 use super::process::{Incoming, Process};
 use super::server::LabServer;
+use crate::names::Names;
 use crate::scenario::{Device, Scenario, Verb};
 use crate::seen::{Seen, object};
 use crate::stage::{Sighting, Stage, StageError};
@@ -45,11 +46,11 @@ impl RealStage {
         let (lines, incoming) = channel();
         let carrier = Carrier::start(lines.clone())?;
         let server = LabServer::start(&scenario.world, &folder.join("server"), carrier.smsc_address(), lines.clone())?;
-        let names = scenario.numbers();
         let speech = speech(folder)?;
         let mut phones = BTreeMap::new();
         for (index, device) in scenario.devices.iter().enumerate() {
-            let spec = phone_spec(device, &names, &server, folder, seed.wrapping_add(index as u64), &speech, index);
+            let spec =
+                phone_spec(device, &scenario.names, &server, folder, seed.wrapping_add(index as u64), &speech, index);
             phones.insert(device.name.clone(), PhoneProcess { spec, process: None, life: 0 });
         }
         let mut stage = RealStage {
@@ -178,7 +179,7 @@ impl RealStage {
                 self.server.launch().map_err(StageError::Broken)?;
             }
             Verb::Pass { ms } => std::thread::sleep(Duration::from_millis(*ms)),
-            other => return Err(StageError::NotNow(format!("{other:?} needs a device"))),
+            other => return Err(StageError::NotNow(format!("\"{}\" needs a device", other.word()))),
         }
         Ok(())
     }
@@ -227,6 +228,10 @@ impl Stage for RealStage {
         Ok(self.waiting.drain(..).collect())
     }
 
+    fn takes_real_time(&self) -> bool {
+        true
+    }
+
     fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
@@ -246,7 +251,7 @@ impl Stage for RealStage {
 
 fn phone_spec(
     device: &Device,
-    names: &[(String, String)],
+    names: &Names,
     server: &LabServer,
     folder: &Path,
     seed: u64,
@@ -260,7 +265,7 @@ fn phone_spec(
         numbers: device.numbers.clone(),
         sim_tells_number: device.sim_tells_number,
         country: device.country.clone(),
-        names: names.to_vec(),
+        names: names.clone(),
         contacts: device.contacts.clone(),
         link: device.link,
         seed,

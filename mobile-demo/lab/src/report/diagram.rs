@@ -27,8 +27,7 @@ impl Diagram {
             _ => None,
         };
         let peer = peer.unwrap_or_else(|| who.to_owned());
-        let word = serde_json::to_value(verb).ok().and_then(|v| v.get("do").and_then(Value::as_str).map(str::to_owned));
-        self.arrow(who, "->>", &peer, word.as_deref().unwrap_or("act"));
+        self.arrow(who, "->>", &peer, &verb.word());
     }
 
     pub(super) fn sighting(&mut self, who: &str, seen: &Seen) {

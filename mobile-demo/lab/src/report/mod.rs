@@ -7,40 +7,71 @@ mod story;
 pub use junit::junit;
 
 use crate::scenario::Verb;
-use crate::seen::object;
 use crate::stage::Sighting;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// To whom the story is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teller {
+    /// To whoever reads standard output.
+    Output,
+    /// To whoever reads standard error: standard output is for a program.
+    Error,
+    /// To nobody.
+    Silent,
+}
+
+impl Teller {
+    /// With a JSON object on standard output, the story is told on standard error.
+    #[must_use]
+    pub fn beside(json: bool) -> Teller {
+        if json { Teller::Error } else { Teller::Output }
+    }
+
+    /// One line, at once. A reader who is gone misses it.
+    pub fn say(self, line: &str) {
+        let _closed_pipe = match self {
+            Teller::Output => write_line(&mut std::io::stdout().lock(), line),
+            Teller::Error => write_line(&mut std::io::stderr().lock(), line),
+            Teller::Silent => Ok(()),
+        };
+    }
+}
+
+fn write_line(out: &mut impl Write, line: &str) -> std::io::Result<()> {
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
 /// Collects what happens and writes it out as it happens.
 pub struct Report {
-    story: bool,
-    lines: Vec<String>,
+    teller: Teller,
     diagram: diagram::Diagram,
     jsonl: Option<std::fs::File>,
     folder: Option<PathBuf>,
 }
 
 impl Report {
-    /// Writes into `folder` when there is one; tells the story on standard output when `story`.
+    /// Writes into `folder` when there is one; tells the story by `teller`.
     #[must_use]
-    pub fn new(folder: Option<PathBuf>, story: bool) -> Self {
+    pub fn new(folder: Option<PathBuf>, teller: Teller) -> Self {
         let jsonl = folder.as_ref().and_then(|folder| {
             std::fs::create_dir_all(folder).ok()?;
             std::fs::File::create(folder.join("events.jsonl")).ok()
         });
-        Self { story, lines: Vec::new(), diagram: diagram::Diagram::default(), jsonl, folder }
+        Self { teller, diagram: diagram::Diagram::default(), jsonl, folder }
     }
 
-    /// A line of progress for whoever watches.
-    pub fn say(&mut self, line: &str) {
-        if self.story {
-            let mut out = std::io::stdout().lock();
-            let _closed_pipe = writeln!(out, "{line}").and_then(|()| out.flush());
-        }
-        self.lines.push(line.to_owned());
+    /// A line of the story for whoever watches.
+    pub fn say(&self, line: &str) {
+        self.teller.say(line);
+    }
+
+    pub(crate) fn progress(&self, at: Duration, words: &str) {
+        self.say(&format!("   {:>6} ms  … {words}", at.as_millis()));
     }
 
     pub(crate) fn flow(&mut self, name: &str, about: &str) {
@@ -57,27 +88,22 @@ impl Report {
         self.json(&json!({"flow": name, "ok": why.is_none(), "ms": ms, "why": why}));
     }
 
-    pub(crate) fn failure(&mut self, why: &str) {
+    pub(crate) fn failure(&self, why: &str) {
         self.say(&format!("   FAILED {why}"));
     }
 
+    /// Tells of a verb in the form in which it may be ([`Verb::told`]).
     pub(crate) fn act(&mut self, at: Duration, device: Option<&str>, verb: &Verb) {
         let who = device.unwrap_or("world");
         if let Some(line) = story::act(who, verb) {
             self.say(&format!("   {:>6} ms  {line}", at.as_millis()));
         }
         self.diagram.act(who, verb);
-        let mut value = serde_json::to_value(verb).map(object).unwrap_or_default();
-        for private in ["body", "code", "typed"] {
-            if value.contains_key(private) {
-                value.insert(private.to_owned(), json!("<redacted>"));
-            }
-        }
-        self.json(&json!({"at_ms": millis(at), "device": who, "act": value}));
+        self.json(&json!({"at_ms": millis(at), "device": who, "act": verb}));
     }
 
     pub(crate) fn sighting(&mut self, sighting: &Sighting) {
-        if let Some(line) = story::sighting(&sighting.device, &sighting.seen) {
+        for line in story::sighting(&sighting.device, &sighting.seen) {
             self.say(&format!("   {:>6} ms  {line}", sighting.at.as_millis()));
         }
         self.diagram.sighting(&sighting.device, &sighting.seen);

@@ -10,6 +10,7 @@ pub(super) fn act(who: &str, verb: &Verb) -> Option<String> {
         Verb::Confirm { .. } => format!("{who} confirms the verification SMS"),
         Verb::EnterCode { .. } => format!("{who} types the code from the SMS"),
         Verb::ResendSms { .. } => format!("{who} asks for the SMS again"),
+        Verb::CancelRegistration { .. } => format!("{who} gives the registration up"),
         Verb::Unregister { .. } => format!("{who} unregisters"),
         Verb::Call { to, over: Reach::Data, .. } => format!("{who} calls {to} over data"),
         Verb::Call { to, over: Reach::Carrier, .. } => format!("{who} calls {to} through the carrier"),
@@ -56,7 +57,20 @@ fn link_words(link: &crate::scenario::Link) -> String {
     format!("{} up, {} down, {} ms", rate(up), rate(down), link.delay_ms)
 }
 
-pub(super) fn sighting(who: &str, seen: &Seen) -> Option<String> {
+/// What is seen, and the words the user is told with it.
+pub(super) fn sighting(who: &str, seen: &Seen) -> Vec<String> {
+    let text = |key: &str| seen.get(key).and_then(Value::as_str);
+    let is_told = match text("see") {
+        Some("registration") => text("state") == Some("failed"),
+        Some("prompt" | "notice") => true,
+        Some("call") => text("state") == Some("ended"),
+        _ => false,
+    };
+    let says = text("says").filter(|_| is_told).map(|says| format!("{who} is told: \"{says}\""));
+    what(who, seen).into_iter().chain(says).collect()
+}
+
+fn what(who: &str, seen: &Seen) -> Option<String> {
     let text = |key: &str| seen.get(key).and_then(Value::as_str).unwrap_or("");
     let line = match text("see") {
         "registration" => format!("{who}: registration {} {}", text("state"), text("why")),
@@ -82,7 +96,7 @@ pub(super) fn sighting(who: &str, seen: &Seen) -> Option<String> {
         "carrier-sms" => format!("{who}'s modem sends {} an SMS", text("to")),
         "carrier-ring" => format!("{who}'s phone rings: a carrier call from {}", text("from")),
         "verification-sms" => format!("{who}'s phone receives the verification SMS"),
-        "refused" => format!("{who}'s command is refused: {}", text("why")),
+        "refused" => format!("{who}'s command is refused: {}", text("says")),
         "notice" => format!("{who}: {}", text("notice")),
         "log" if seen.get("open") == Some(&Value::Bool(false)) => {
             format!("{who}'s call log: {} over {} ({})", text("peer"), text("legs"), text("end"))
@@ -90,4 +104,22 @@ pub(super) fn sighting(who: &str, seen: &Seen) -> Option<String> {
         _ => return None,
     };
     Some(line.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seen::object;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_user_is_told_is_told_where_something_failed_is_asked_or_ended() {
+        let lines = |seen| sighting("alice", &object(seen));
+        let failed = json!({"see": "registration", "state": "failed", "why": "offline", "says": "No network."});
+        assert_eq!(lines(failed), ["alice: registration failed offline", "alice is told: \"No network.\""]);
+        let asking = json!({"see": "registration", "state": "asking", "says": "Asking."});
+        assert_eq!(lines(asking), ["alice: registration asking"]);
+        let refused = json!({"see": "refused", "why": "busy", "says": "this is already under way"});
+        assert_eq!(lines(refused), ["alice's command is refused: this is already under way"]);
+    }
 }

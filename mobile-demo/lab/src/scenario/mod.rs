@@ -1,10 +1,13 @@
 //! One scenario: a world, flows of steps, and what must never be seen.
 //!
-//! The format is TOML and is written down in `docs/lab.md`. Reading is strict: an unknown key, verb or device is an error
-//! that names it.
+//! The format is TOML and is written down in `docs/lab.md`. Reading is strict: an unknown key, verb, device or sight,
+//! and a value that cannot be, is an error that names it.
 
+mod check;
 mod clock;
+mod party;
 mod read;
+mod reader;
 mod verb;
 mod want;
 
@@ -34,30 +37,15 @@ pub struct Scenario {
     pub flows: Vec<Flow>,
     /// What must not be seen at any time.
     pub never: Vec<Never>,
+    /// Names for every number in it.
+    pub names: Names,
 }
 
 impl Scenario {
-    /// Every device's name with each of its numbers.
-    #[must_use]
-    pub fn numbers(&self) -> Vec<(String, String)> {
-        let of = |device: &Device| {
-            let name = device.name.clone();
-            device.numbers.clone().into_iter().map(move |number| (name.clone(), number))
-        };
-        self.devices.iter().flat_map(of).collect()
-    }
-
-    /// Names for numbers.
-    #[must_use]
-    pub fn names(&self) -> Names {
-        let numbers = self.numbers();
-        Names::new(numbers.iter().map(|(name, number)| (name.as_str(), number.as_str())))
-    }
-
     /// The carrier at the begin.
     #[must_use]
     pub fn switch(&self) -> Switch {
-        let mut switch = Switch::new(self.names());
+        let mut switch = Switch::new(self.names.clone());
         for device in &self.devices {
             switch.sims(&device.name, &device.numbers);
         }
@@ -79,8 +67,12 @@ pub struct World {
     pub text_ttl_s: Option<u64>,
     /// How long a registration attempt lives, in seconds; the server's default when absent.
     pub registration_ttl_s: Option<u64>,
-    /// SMS a number may ask for within its budget's window; the server's default when absent.
+    /// SMS a number may ask for in a day; the server's default when absent.
     pub number_budget: Option<u32>,
+    /// SMS all numbers of one prefix may ask for in an hour; as good as unbounded when absent.
+    pub prefix_budget: Option<u32>,
+    /// SMS one source may ask for in an hour; as good as unbounded when absent.
+    pub source_budget: Option<u32>,
 }
 
 /// Who sees a mark.
@@ -175,7 +167,12 @@ pub enum Step {
         within: Duration,
     },
     /// Nothing is done for a while.
-    Wait(Duration),
+    Wait {
+        /// For how long.
+        time: Duration,
+        /// What for, in words for whoever watches.
+        why: Option<String>,
+    },
     /// Something must not be seen at a device for a while.
     Quiet {
         /// At which.

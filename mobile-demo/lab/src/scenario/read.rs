@@ -1,8 +1,10 @@
 //! Reads a scenario from TOML, strictly.
 
-use super::{Clock, Device, Flow, Never, Policy, Scenario, Step, Verb, Want, World};
+use super::party::People;
+use super::reader::{DEFAULT_WITHIN, FileFlow, Reader};
+use super::{Clock, Device, Flow, Policy, Scenario, Step, Verb, Want, World, check};
 use serde_json::{Map, Value};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 /// What is wrong with a scenario file.
 #[derive(Debug, thiserror::Error)]
@@ -10,19 +12,27 @@ pub enum ScenarioError {
     /// It is no TOML, or a table holds what it may not.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
-    /// A step says nothing that can be done.
+    /// The world or a device is one that cannot be.
+    #[error("{0}")]
+    World(String),
+    /// A step says nothing that can be done or seen.
     #[error("flow {flow}, step {step}: {what}")]
     Step {
         /// The flow.
         flow: String,
         /// The step, from 1.
         step: usize,
-        /// What is wrong.
+        /// Its key and value that are wrong.
         what: String,
     },
-    /// A device is named that is not in the scenario.
-    #[error("no device is called {0}")]
-    UnknownDevice(String),
+    /// What must never be seen can never be seen.
+    #[error("[[never]] {rule}: {what}")]
+    Never {
+        /// The rule, from 1.
+        rule: usize,
+        /// Its key and value that are wrong.
+        what: String,
+    },
     /// A fault of the engine's shell in a scenario that allows the virtual clock.
     #[error("{device} has the fault `{fault}`, which the virtual clock cannot play: say clocks = [\"real\"]")]
     FaultOnVirtual {
@@ -37,6 +47,9 @@ pub enum ScenarioError {
     /// The scenario has no flow.
     #[error("a scenario needs at least one [[flow]]")]
     Empty,
+    /// A flow has no step: it would pass whatever happens.
+    #[error("flow {0}: `steps` is empty")]
+    EmptyFlow(String),
 }
 
 #[derive(serde::Deserialize)]
@@ -57,18 +70,6 @@ struct File {
     never: Vec<Map<String, Value>>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileFlow {
-    name: String,
-    #[serde(default)]
-    about: String,
-    #[serde(default)]
-    steps: Vec<Map<String, Value>>,
-}
-
-const DEFAULT_WITHIN: Duration = Duration::from_secs(10);
-
 /// Reads a scenario.
 ///
 /// # Errors
@@ -79,33 +80,32 @@ pub fn read(text: &str) -> Result<Scenario, ScenarioError> {
         return Err(ScenarioError::Empty);
     }
     check_clocks(&file)?;
-    let known = |name: &str| file.devices.iter().any(|device| device.name == name);
+    check::world(&file.world).and_then(|()| check::devices(&file.devices)).map_err(ScenarioError::World)?;
+    let people = People::meet(&mut file.devices).map_err(ScenarioError::World)?;
+    let mut reader = Reader { slots: slots(&file), people };
     let mut flows: Vec<Flow> = setup(&file.devices, &file.world).into_iter().collect();
-    for flow in &file.flows {
-        let mut steps = Vec::new();
-        for (index, raw) in flow.steps.iter().enumerate() {
-            let step = step(raw.clone()).map_err(|what| ScenarioError::Step {
-                flow: flow.name.clone(),
-                step: index + 1,
-                what,
-            })?;
-            if let Some(device) = step.device().filter(|name| !known(name)) {
-                return Err(ScenarioError::UnknownDevice(device.to_owned()));
-            }
-            steps.push(step);
-        }
-        flows.push(Flow { name: flow.name.clone(), about: flow.about.clone(), steps });
+    for flow in file.flows {
+        flows.push(reader.flow(flow)?);
     }
     let mut never = Vec::new();
-    for mut raw in std::mem::take(&mut file.never) {
-        let device = take_text(&mut raw, "device");
-        if let Some(device) = device.as_deref().filter(|name| !known(name)) {
-            return Err(ScenarioError::UnknownDevice(device.to_owned()));
-        }
-        never.push(Never { device, want: Want(raw) });
+    for (index, raw) in file.never.into_iter().enumerate() {
+        never.push(reader.never(raw).map_err(|what| ScenarioError::Never { rule: index + 1, what })?);
     }
     let File { name, about, clocks, world, devices, .. } = file;
-    Ok(Scenario { name, about, clocks, world, devices, flows, never })
+    Ok(Scenario { name, about, clocks, world, devices, flows, never, names: reader.people.names })
+}
+
+/// The most SIMs each device has at any time.
+fn slots(file: &File) -> BTreeMap<String, usize> {
+    let mut slots: BTreeMap<String, usize> =
+        file.devices.iter().map(|device| (device.name.clone(), device.numbers.len())).collect();
+    for step in file.flows.iter().flat_map(|flow| &flow.steps) {
+        let device = step.get("device").and_then(Value::as_str).and_then(|name| slots.get_mut(name));
+        if let (Some(slots), Some(numbers)) = (device, step.get("numbers").and_then(Value::as_array)) {
+            *slots = numbers.len().max(*slots);
+        }
+    }
+    slots
 }
 
 fn check_clocks(file: &File) -> Result<(), ScenarioError> {
@@ -147,51 +147,6 @@ fn setup(devices: &[Device], world: &World) -> Option<Flow> {
     (!steps.is_empty()).then(|| Flow { name: "setup".to_owned(), about: String::new(), steps })
 }
 
-fn step(mut raw: Map<String, Value>) -> Result<Step, String> {
-    let device = take_text(&mut raw, "device");
-    if raw.contains_key("do") {
-        let verb: Verb = serde_json::from_value(Value::Object(raw)).map_err(|e| e.to_string())?;
-        return Ok(Step::Do { device, verb });
-    }
-    if let Some(wait) = take_millis(&mut raw, "wait_ms")? {
-        return if raw.is_empty() { Ok(Step::Wait(wait)) } else { Err("wait_ms stands alone".to_owned()) };
-    }
-    let quiet = take_millis(&mut raw, "quiet_ms")?;
-    let within = take_millis(&mut raw, "within_ms")?;
-    if !raw.contains_key("see") {
-        return Err("a step needs `do`, `see` or `wait_ms`".to_owned());
-    }
-    let device = device.ok_or("`see` needs a device")?;
-    Ok(match quiet {
-        Some(during) => Step::Quiet { device, want: Want(raw), during },
-        None => Step::Expect { device, want: Want(raw), within: within.unwrap_or(DEFAULT_WITHIN) },
-    })
-}
-
-fn take_text(raw: &mut Map<String, Value>, key: &str) -> Option<String> {
-    raw.remove(key).and_then(|value| value.as_str().map(str::to_owned))
-}
-
-fn take_millis(raw: &mut Map<String, Value>, key: &str) -> Result<Option<Duration>, String> {
-    match raw.remove(key) {
-        None => Ok(None),
-        Some(value) => value
-            .as_u64()
-            .map(|ms| Some(Duration::from_millis(ms)))
-            .ok_or(format!("{key} is no number of milliseconds")),
-    }
-}
-
-impl Step {
-    fn device(&self) -> Option<&str> {
-        match self {
-            Step::Do { device, .. } => device.as_deref(),
-            Step::Expect { device, .. } | Step::Quiet { device, .. } => Some(device),
-            Step::Wait(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +180,27 @@ steps = [
         assert!(error(&GOOD.replace("numbers", "nmbers")).contains("nmbers"));
         assert!(error(&GOOD.replace("wait_ms = 5", "wat = 5")).contains("wait_ms"));
         assert!(error("name = \"empty\"").contains("[[flow]]"));
+    }
+
+    #[test]
+    fn a_misspelt_sight_is_named_in_steps_and_in_what_must_never_be_seen() {
+        let error = |text: &str| read(text).unwrap_err().to_string();
+        let misspelt = error(&GOOD.replace("see = \"registration\"", "see = \"regstration\""));
+        assert!(misspelt.contains("flow f, step 2") && misspelt.contains("regstration"), "{misspelt}");
+        let never = |rule: &str| error(&format!("{GOOD}[[never]]\nsee = \"notice\"\n[[never]]\n{rule}"));
+        assert!(never("see = \"notise\"").contains("[[never]] 2"));
+        assert!(never("see = \"notice\"\nnotice = \"stoped\"").contains("stoped"));
+        assert!(never("see = \"mark\"\npeer = \"alicia\"").contains("alicia"));
+        assert!(never("see = \"mark\"\ndevice = \"alicia\"").contains("alicia"));
+        assert!(never("see = \"mark\"\npeer = \"number-1\"").contains("number-1"), "no number is nobody's here");
+    }
+
+    #[test]
+    fn a_wait_may_say_why_and_nothing_else() {
+        let why = read(&GOOD.replace("wait_ms = 5", "wait_ms = 5, why = \"it must age\"")).unwrap();
+        assert!(matches!(&why.flows[0].steps[2], Step::Wait { why: Some(why), .. } if why == "it must age"));
+        let error = read(&GOOD.replace("wait_ms = 5", "wait_ms = 5, whi = \"x\"")).unwrap_err().to_string();
+        assert!(error.contains("`whi`"), "{error}");
     }
 
     #[test]

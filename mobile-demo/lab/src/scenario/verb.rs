@@ -35,6 +35,12 @@ pub enum Verb {
         #[serde(default)]
         line: u8,
     },
+    /// Give up a registration that is under way.
+    CancelRegistration {
+        /// The slot.
+        #[serde(default)]
+        line: u8,
+    },
     /// End the registration.
     Unregister {
         /// The slot.
@@ -170,6 +176,16 @@ pub enum Verb {
         /// In milliseconds.
         ms: u64,
     },
+}
+
+impl Verb {
+    /// Its name in a scenario.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let value = serde_json::to_value(self).ok();
+        let word = value.as_ref().and_then(|value| value.get("do")).and_then(serde_json::Value::as_str);
+        word.unwrap_or("act").to_owned()
+    }
 }
 
 /// Over what to reach somebody.

@@ -24,14 +24,28 @@ impl Want {
     }
 }
 
+impl Want {
+    /// In a few words, for whoever watches.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let see = self.0.get("see").and_then(Value::as_str);
+        let rest = ["about", "state", "status", "shown", "end"];
+        let said = rest.iter().filter_map(|key| self.0.get(*key).and_then(Value::as_str));
+        see.into_iter().chain(said).collect::<Vec<_>>().join(" ")
+    }
+}
+
 fn number(value: Option<&Value>) -> Option<f64> {
     value.and_then(Value::as_f64)
 }
 
 impl std::fmt::Display for Want {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        f.write_str(&parts.join(" "))
+        let part = |(key, value): (&String, &Value)| match key.as_str() {
+            "body" => "body=<redacted>".to_owned(),
+            _ => format!("{key}={value}"),
+        };
+        f.write_str(&self.0.iter().map(part).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -50,6 +64,12 @@ mod tests {
         assert!(want.matches(&object(json!({"see": "call", "state": "ringing", "peer": "bob"}))));
         assert!(!want.matches(&object(json!({"see": "call", "state": "active"}))));
         assert!(!want.matches(&object(json!({"see": "call"}))));
+    }
+
+    #[test]
+    fn the_words_of_a_person_are_not_told() {
+        let want = Want(object(json!({"see": "arrived", "body": "secret"})));
+        assert_eq!(want.to_string(), "body=<redacted> see=\"arrived\"");
     }
 
     #[test]

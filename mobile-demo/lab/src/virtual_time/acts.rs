@@ -36,7 +36,7 @@ impl VirtualStage {
                 self.world.start_server();
             }
             Verb::Pass { ms } => self.pass(*ms),
-            other => return Err(StageError::NotNow(format!("{other:?} needs a device"))),
+            other => return Err(StageError::NotNow(format!("\"{}\" needs a device", other.word()))),
         }
         Ok(())
     }
@@ -138,5 +138,5 @@ fn history(world: &World, place: usize, names: &Names, with: &str) -> Seen {
             MemoryText::Received(row) => theirs(row),
         })
         .collect();
-    object(json!({"see": "history", "with": with, "texts": texts}))
+    object(json!({"see": "history", "with": names.told(with), "texts": texts}))
 }

@@ -5,14 +5,12 @@ use super::smsc::VirtualSmsc;
 use super::talk::{Talk, pass, passing};
 use crate::names::Names;
 use crate::scenario::{Scenario, Verb};
-use crate::seen::{Seen, object, seen, written};
+use crate::seen::{Seen, refused, seen, written};
 use crate::settings::decisions;
 use crate::stage::{Sighting, Stage, StageError};
 use crate::switch::{Doing, Switch};
-use serde_json::json;
 use std::time::Duration;
 use tandem_crypto::ServerNotary;
-use tandem_engine::CommandError;
 use tandem_machine::effect::{Refusal, Reply};
 use tandem_model::{Msisdn, Notary, Secret};
 use tandem_sim::faults::Faults;
@@ -48,7 +46,7 @@ impl VirtualStage {
             let seed = seed.wrapping_mul(31).wrapping_add(place as u64);
             handsets.push(Handset::new(device, seed, &mut world)?);
         }
-        let names = scenario.names();
+        let names = scenario.names.clone();
         for handset in &mut handsets {
             handset.start(&names, &mut world);
         }
@@ -121,10 +119,7 @@ impl VirtualStage {
                 self.see_at(place, written(id));
             }
             Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
-            Err(refusal) => {
-                let why = CommandError::from(refusal).to_string();
-                self.see_at(place, object(json!({"see": "refused", "why": why})));
-            }
+            Err(refusal) => self.see_at(place, refused(refusal.into())),
         }
     }
 
@@ -207,6 +202,10 @@ impl Stage for VirtualStage {
             self.settle();
         }
         Ok(std::mem::take(&mut self.waiting))
+    }
+
+    fn takes_real_time(&self) -> bool {
+        false
     }
 
     fn elapsed(&self) -> Duration {

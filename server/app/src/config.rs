@@ -65,10 +65,14 @@ const FILE_MAX: u64 = 1024 * 1024;
 /// The file's text, or why there is none, in words for whoever named it.
 fn read_file(path: &Path) -> Result<String, String> {
     use std::io::ErrorKind;
-    let words = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
-        other => other.to_string(),
+    let words = |error: std::io::Error| {
+        if error.kind() == ErrorKind::NotFound {
+            "there is no such file".to_owned()
+        } else if error.kind() == ErrorKind::PermissionDenied {
+            "this user may not read it".to_owned()
+        } else {
+            error.kind().to_string()
+        }
     };
     let there = std::fs::metadata(path).map_err(words)?;
     if there.is_dir() {

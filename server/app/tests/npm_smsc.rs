@@ -1,6 +1,11 @@
 //! Registration over SMPP against an SMSC we did not write: npm's `smpp` package, which throttles, sends receipts and loses
 //! its connections.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers stop it as it stops itself")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test's helpers stop it as it stops itself"
+)]
 
 mod common;
 #[path = "../../sms/tests/npm/mod.rs"]

@@ -1,12 +1,7 @@
 //! Our ESME against the SMSC of npm's `smpp` package, which Tandem's authors did not write.
 //!
 //! A whole registration through it is in the server's own tests.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "the helpers of a test fail like the test itself"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of a test fail like the test itself")]
 
 mod npm;
 

@@ -27,6 +27,9 @@ use crate::lane::{DropReason, Verdict};
 
 /// Bytes of one segment.
 const SEGMENT_BYTES: usize = 1400;
+/// The same of what comes from the far end, whose writes the kernel has joined by the time they are read: about a frame of a
+/// probe, so that the first of a train does not wait for the last.
+const READ_SEGMENT_BYTES: usize = 384;
 /// Segments that may be on their way in one direction; a writer beyond that waits.
 const SEGMENTS_IN_FLIGHT: usize = 256;
 /// Writes of the phone that may wait for the link; a writer beyond that waits.
@@ -144,7 +147,7 @@ impl Source {
         match self {
             Source::Writes(writes) => writes.recv().await,
             Source::Bytes(stream) => {
-                let mut bytes = vec![0; SEGMENT_BYTES];
+                let mut bytes = vec![0; READ_SEGMENT_BYTES];
                 let length = stream.read(&mut bytes).await.ok().filter(|length| *length > 0)?;
                 bytes.truncate(length);
                 Some(bytes)

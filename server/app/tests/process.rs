@@ -9,7 +9,7 @@
 mod common;
 
 use common::gateway::Gateway;
-use common::phone::{Phone, ask};
+use common::phone::{MARK, Phone, ask};
 use common::process::{BINARY, Process, config_text};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -169,7 +169,7 @@ async fn an_acknowledged_text_survives_kill_dash_nine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_log_line_carries_a_number_a_token_a_code_or_a_key() {
+async fn no_log_line_carries_a_number_a_token_a_code_a_text_or_a_password() {
     let directory = tempfile::tempdir().unwrap();
     let (gateway, address) = Gateway::start().await;
     let config = config_text(directory.path(), address, "authorization = \"Bearer hunter2secret\"\n");
@@ -194,6 +194,11 @@ async fn no_log_line_carries_a_number_a_token_a_code_or_a_key() {
         marked.push(found.code);
         marked.push(text.split("t:").nth(1).unwrap().to_owned());
     }
+    // The body of a text and the token of an IMSI, in every form bytes are written in.
+    let text = String::from_utf8(MARK.to_vec()).unwrap();
+    let hex: String = MARK.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{MARK:?}").trim_matches(['[', ']']).to_owned();
+    marked.extend([text, hex.to_uppercase(), hex, list, "bWFya2Vk".to_owned()]);
     for line in log.lines() {
         for mark in &marked {
             assert!(!line.contains(mark.as_str()), "{line}");

@@ -7,8 +7,8 @@ use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_model::vault::KeyHandle;
 use tandem_model::vault::signed::{self, RegisterProof};
 use tandem_model::{
-    DeviceEpoch, DeviceKey, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId, SenderSeq,
-    TextId, Ticket, Vault as _,
+    DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId,
+    SenderSeq, TextId, Ticket, Vault as _,
 };
 use tandem_wire::frame::{ConfirmProof, ContactsSync, Goodbye, Hello, SendText, SmsPlatform};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
@@ -16,6 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+
+/// What no log line may carry: the bytes of a text's body and of an IMSI's token begin with this.
+pub const MARK: &[u8; 6] = b"marked";
 
 pub const BODY: &str = "content-type: application/octet-stream\r\n";
 
@@ -50,13 +53,14 @@ impl Phone {
     }
 
     pub fn confirm_request(&mut self, id: RegistrationId, proof: ConfirmProof) -> RegisterRequest {
+        let imsi = ImsiToken(*b"marked-token-of-an-imsi-32-bytes");
         let message = match &proof {
-            ConfirmProof::Token(token) => signed::register_confirm(id, RegisterProof::Token(token), None),
-            ConfirmProof::Code(code) => signed::register_confirm(id, RegisterProof::Code(code), None),
+            ConfirmProof::Token(token) => signed::register_confirm(id, RegisterProof::Token(token), Some(&imsi)),
+            ConfirmProof::Code(code) => signed::register_confirm(id, RegisterProof::Code(code), Some(&imsi)),
         };
         let sealing_key = self.vault.rotate_sealing(self.handle, SealingKeyId(1)).unwrap();
         let signature = self.vault.sign(self.handle, &message).unwrap();
-        RegisterRequest::Confirm { id, proof, imsi: None, sealing_key, signature }
+        RegisterRequest::Confirm { id, proof, imsi: Some(imsi), sealing_key, signature }
     }
 
     /// Registers as a person would: asks, reads the text, confirms.
@@ -102,7 +106,7 @@ impl Phone {
             to: other.number,
             to_epoch: other.epoch,
             seq: SenderSeq(counter),
-            sealed: SealedBody(vec![1; 64]),
+            sealed: SealedBody(MARK.iter().copied().chain([1; 58]).collect()),
         })
     }
 }

@@ -279,6 +279,10 @@ impl Engine {
             return Err(CommandError::Full);
         };
         let said = self.say(HostWord::Command { ticket, command });
+        if said == Err(Unsaid::Stopped) {
+            // The runner is gone and nobody has said so yet: a panic is told of a moment after it.
+            self.shared.break_down("panic");
+        }
         // The machine may have gone between the two: then whoever swept up did not see this command.
         if said.is_ok() && !self.shared.is_over() {
             return Ok(answered);

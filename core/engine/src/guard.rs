@@ -27,6 +27,8 @@ pub(crate) struct Rescue {
     pub(crate) dial: Dial,
     /// Who waits for it.
     pub(crate) answer: Option<oneshot::Sender<Answer>>,
+    /// Turns true when it could not be dialed.
+    pub(crate) failed: Arc<AtomicBool>,
 }
 
 /// What the guard looks at, and does.
@@ -82,7 +84,7 @@ impl Guard {
         let mut state = self.lock();
         if state.closed || state.dials.len() >= DIALS_MAX {
             drop(state);
-            refuse(rescue.answer);
+            refuse(rescue.answer, &rescue.failed);
             return;
         }
         state.dials.push_back(rescue);
@@ -109,7 +111,7 @@ impl Guard {
                     }
                     if host.tick(watched.host()) {
                         for (ticket, dial) in watched.take_dials() {
-                            self.dial(Rescue { ticket, dial, answer: None });
+                            self.dial(Rescue { ticket, dial, answer: None, failed: Arc::default() });
                         }
                     }
                     if !watched.is_needed() {
@@ -149,7 +151,7 @@ impl Guard {
     }
 
     fn dial(&self, rescue: Rescue) {
-        let Rescue { ticket, dial, answer } = rescue;
+        let Rescue { ticket, dial, answer, failed } = rescue;
         let dialed = self.telephony.as_ref().is_some_and(|telephony| {
             let call = || telephony.dial(ticket, dial.line, dial.digits.expose());
             catch_unwind(AssertUnwindSafe(call)).is_ok_and(|dialed| dialed.is_ok())
@@ -159,7 +161,7 @@ impl Guard {
                 let _gone = answer.send(Ok(Reply::CarrierDialed));
             }
         } else {
-            refuse(answer);
+            refuse(answer, &failed);
         }
     }
 
@@ -169,7 +171,8 @@ impl Guard {
 }
 
 /// Nothing can be dialed for the host: it dials by itself.
-fn refuse(answer: Option<oneshot::Sender<Answer>>) {
+fn refuse(answer: Option<oneshot::Sender<Answer>>, failed: &AtomicBool) {
+    failed.store(true, Ordering::Release);
     if let Some(answer) = answer {
         let _gone = answer.send(Err(CommandError::Stopped));
     }

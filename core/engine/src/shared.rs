@@ -6,7 +6,7 @@ use crate::guard::{Guard, Rescue, Watched};
 use crate::host::HostQueue;
 use crate::pending::{Answer, Dial, Pending, Wish};
 use crate::views::Views;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tandem_machine::view::{CallState, CallView, Notice};
@@ -37,8 +37,8 @@ pub(crate) struct Shared {
     stop: watch::Sender<bool>,
     views: Mutex<Views>,
     calls: Mutex<BTreeMap<CallId, Sound>>,
-    /// Questions whose answer was dialed past the machine.
-    rescued: Mutex<BTreeSet<PromptId>>,
+    /// Questions whose answer is dialed past the machine, and whether that failed.
+    rescued: Mutex<BTreeMap<PromptId, Arc<AtomicBool>>>,
 }
 
 /// The sound of one call.
@@ -125,18 +125,27 @@ impl Shared {
     pub(crate) fn serve(&self, wish: Wish, answer: oneshot::Sender<Answer>) {
         match wish {
             Wish::Call(dial) => self.rescue(dial, Some(answer)),
-            Wish::Carrier(prompt, dial) => {
-                let is_first = self.rescued.lock().unwrap_or_else(PoisonError::into_inner).insert(prompt);
-                if is_first {
-                    self.rescue(dial, Some(answer));
-                } else {
+            Wish::Carrier(prompt, dial) => match self.begin_rescue(prompt) {
+                Some(failed) => self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer: Some(answer), failed }),
+                None => {
                     let _gone = answer.send(Ok(Reply::CarrierDialed));
                 }
-            }
+            },
             Wish::None => {
                 let _gone = answer.send(Err(CommandError::Stopped));
             }
         }
+    }
+
+    /// Where to note that dialing for a question failed; `None` while or after it is dialed for an earlier press.
+    fn begin_rescue(&self, prompt: PromptId) -> Option<Arc<AtomicBool>> {
+        let mut rescued = self.rescued.lock().unwrap_or_else(PoisonError::into_inner);
+        if rescued.get(&prompt).is_some_and(|failed| !failed.load(Ordering::Acquire)) {
+            return None;
+        }
+        let failed = Arc::new(AtomicBool::new(false));
+        rescued.insert(prompt, Arc::clone(&failed));
+        Some(failed)
     }
 
     /// Shows every call as over that was with the machine. One the user is being asked about stays, for its answer.
@@ -156,7 +165,7 @@ impl Shared {
 
     /// Dials past the machine.
     pub(crate) fn rescue(&self, dial: Dial, answer: Option<oneshot::Sender<Answer>>) {
-        self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer });
+        self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer, failed: Arc::default() });
     }
 
     /// True for whoever is first.
@@ -258,6 +267,17 @@ mod tests {
             }
             all
         })
+    }
+
+    #[test]
+    fn a_question_whose_dialing_failed_is_dialed_again_and_one_that_is_being_dialed_is_not() {
+        let shared = with_calls(vec![]);
+        let first = shared.begin_rescue(PromptId(1)).unwrap();
+        assert!(shared.begin_rescue(PromptId(1)).is_none());
+        first.store(true, Ordering::Release);
+        assert!(shared.begin_rescue(PromptId(1)).is_some());
+        assert!(shared.begin_rescue(PromptId(1)).is_none());
+        assert!(shared.begin_rescue(PromptId(2)).is_some());
     }
 
     #[test]

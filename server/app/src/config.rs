@@ -106,7 +106,9 @@ impl Config {
         let (mut config, mut problems) = parse::parse(text);
         problems.extend(secrets::resolve(&mut config, environment));
         // A key that could not be read has its default by now: what follows from that alone is not worth saying.
-        let known: Vec<String> = problems.iter().filter_map(|problem| problem.meant_key().map(str::to_owned)).collect();
+        // A section is no such key: it would hide whatever else is wrong in it.
+        let keys = problems.iter().filter_map(ConfigProblem::meant_key).filter(|key| key.contains('.'));
+        let known: Vec<String> = keys.map(str::to_owned).collect();
         let follows = |problem: &ConfigProblem| known.iter().any(|key| problem.to_string().contains(key.as_str()));
         let checked = config.check().err().map(|error| error.0).unwrap_or_default();
         problems.extend(checked.into_iter().filter(|problem| !follows(problem)));

@@ -42,6 +42,9 @@ pub enum StoreOpenError {
         /// Why not.
         why: OpenError,
     },
+    /// There is no database that misses a key: a start makes one with its database.
+    #[error("store.data_dir: --make-key is for a filled database whose server.key is lost, and there is none in {}", .0.display())]
+    NoKeyMissed(PathBuf),
     /// The server's own secret cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -126,11 +129,18 @@ pub fn inspect(section: &house::Store) -> Result<(), StoreOpenError> {
 /// # Errors
 /// [`StoreOpenError`] names the key and the file.
 pub fn make_key(section: &house::Store) -> Result<(), StoreOpenError> {
-    if chosen(section)?.is_some() {
-        let _alone = lock(&section.data_dir).map_err(|error| cannot_lock(section, error))?;
-        server_key::load_or_make(&section.data_dir, true)?;
+    let Some(mut config) = chosen(section)? else { return Ok(()) };
+    if !section.data_dir.exists() {
+        return Err(StoreOpenError::NoKeyMissed(section.data_dir.clone()));
     }
-    Ok(())
+    let _alone = lock(&section.data_dir).map_err(|error| cannot_lock(section, error))?;
+    // A key alone would be taken for the sign of a database that is gone.
+    config.signs_of_life.clear();
+    match SqliteStore::inspect(&config) {
+        Ok(true) => server_key::load_or_make(&section.data_dir, true).map(drop).map_err(StoreOpenError::from),
+        Ok(false) => Err(StoreOpenError::NoKeyMissed(section.data_dir.clone())),
+        Err(why) => Err(StoreOpenError::Database { path: config.path.clone(), why }),
+    }
 }
 
 /// The database that `store.dsn` names; `None` for memory.

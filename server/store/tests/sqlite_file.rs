@@ -190,3 +190,25 @@ fn bodies_that_ended_are_gone_from_the_file() {
     let bytes = fs::read(&path).unwrap();
     assert!(!bytes.windows(36).any(|window| window == &secret[..36]));
 }
+
+/// What `kill -9` leaves between the first page and the first commit: a header and a log without a commit.
+fn killed_at_its_first_start() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let path = config(dir.path()).path;
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
+    drop(conn);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 4096);
+    fs::write(dir.path().join("server.db-wal"), [0; 32]).unwrap();
+    dir
+}
+
+#[test]
+fn a_first_start_that_was_killed_before_its_first_commit_starts_again() {
+    let dir = killed_at_its_first_start();
+    assert!(!SqliteStore::inspect(&config(dir.path())).unwrap());
+    SqliteStore::open(&config(dir.path())).unwrap();
+    let dir = killed_at_its_first_start();
+    fs::write(ballast(&dir), [0; 16]).unwrap();
+    assert!(matches!(SqliteStore::open(&config(dir.path())), Err(OpenError::Lost { .. })), "a ballast comes later");
+}

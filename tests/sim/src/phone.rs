@@ -344,9 +344,10 @@ impl World {
         self.commits += 1;
         if let Some(crash) = self.crash_at_commit.filter(|crash| crash.commit == self.commits) {
             if let Some(phone) = self.phones.get_mut(index).filter(|_| crash.durable) {
-                phone.rows.write(&changes);
-                phone.rows.sync();
-                changes.iter().for_each(|change| self.kept(index, change));
+                if let Outcome::Committed { duplicates } = phone.rows.write(&changes) {
+                    phone.written.push((changes, duplicates));
+                }
+                self.phone_keeps(index);
             }
             return self.later(0, What::Act(index, crate::plan::Act::Crash));
         }
@@ -372,12 +373,16 @@ impl World {
     }
 
     pub(crate) fn phone_synced(&mut self, index: usize, boot: u64, answer: StoreInput) {
-        let Some(phone) = self.phones.get_mut(index).filter(|phone| phone.boot == boot && phone.device.is_some())
-        else {
-            return;
-        };
+        if self.phones.get(index).is_some_and(|phone| phone.boot == boot && phone.device.is_some()) {
+            self.phone_keeps(index);
+            self.phone_input(index, boot, Input::Store(answer));
+        }
+    }
+
+    /// One sync keeps whatever was written until then, answered or not.
+    fn phone_keeps(&mut self, index: usize) {
+        let Some(phone) = self.phones.get_mut(index) else { return };
         phone.rows.sync();
-        // One sync keeps whatever was written until then, answered or not.
         for (changes, duplicates) in std::mem::take(&mut phone.written) {
             for (place, change) in changes.iter().enumerate() {
                 if !duplicates.contains(&place) {
@@ -385,7 +390,6 @@ impl World {
                 }
             }
         }
-        self.phone_input(index, boot, Input::Store(answer));
     }
 
     /// What became durable on a phone is what its user sees from now on, whatever happens to the process.

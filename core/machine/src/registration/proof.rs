@@ -177,11 +177,12 @@ impl Registration {
     }
 
     /// The proof is wrong. The user confirmed the number and not one of the SMS: the next token held is tried at once, while
-    /// the server grants tries. A code that was typed wrong is the user's to type again.
+    /// the server grants more than one try: forged SMS must not spend the last, which is the user's to spend. A code that was
+    /// typed wrong is the user's to type again.
     fn wrong(&self, mut attempt: Attempt, asked: &RegisterRequest, tries_left: u32, ctx: &mut Ctx<'_>) -> State {
         if let RegisterRequest::Confirm { proof: ConfirmProof::Token(wrong), .. } = asked {
             attempt.tokens.discard(wrong);
-            if let (Some(next), 1..) = (attempt.tokens.newest(), tries_left) {
+            if let (Some(next), 2..) = (attempt.tokens.newest(), tries_left) {
                 return self.confirm(attempt, &Proof::Token(next), ctx);
             }
         }

@@ -42,7 +42,7 @@ fn number(value: Option<&Value>) -> Option<f64> {
 impl std::fmt::Display for Want {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let part = |(key, value): (&String, &Value)| match key.as_str() {
-            "body" => "body=<redacted>".to_owned(),
+            "body" | "texts" | "says" | "contact" => format!("{key}=<redacted>"),
             _ => format!("{key}={value}"),
         };
         f.write_str(&self.0.iter().map(part).collect::<Vec<_>>().join(" "))
@@ -70,6 +70,8 @@ mod tests {
     fn the_words_of_a_person_are_not_told() {
         let want = Want(object(json!({"see": "arrived", "body": "secret"})));
         assert_eq!(want.to_string(), "body=<redacted> see=\"arrived\"");
+        let want = Want(object(json!({"see": "history", "texts": ["secret"], "says": "secret"})));
+        assert!(!want.to_string().contains("secret"));
     }
 
     #[test]

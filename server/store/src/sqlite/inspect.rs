@@ -1,7 +1,9 @@
 //! Looking at the file without changing it or anything beside it.
 
 use super::SqliteStore;
-use super::open::{OpenError, SqliteConfig, check_header, check_kind, check_whole, has_log, refuse_lost, sign_of_life};
+use super::open::{
+    OpenError, SqliteConfig, check_header, check_kind, check_whole, has_log, lone_log, refuse_lost, sign_of_life,
+};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -15,7 +17,7 @@ impl SqliteStore {
     pub fn inspect(config: &SqliteConfig) -> Result<bool, OpenError> {
         let sign = sign_of_life(config);
         if !check_header(&config.path)? {
-            refuse_lost(sign.as_deref())?;
+            refuse_lost(sign.or_else(|| lone_log(config)).as_deref())?;
             return Ok(false);
         }
         let conn = look_into(&config.path)?;

@@ -132,7 +132,7 @@ impl SqliteStore {
     pub fn open(config: &SqliteConfig) -> Result<SqliteStore, OpenError> {
         let sign = sign_of_life(config);
         if !check_header(&config.path)? {
-            refuse_lost(sign.as_deref())?;
+            refuse_lost(sign.clone().or_else(|| lone_log(config)).as_deref())?;
         }
         let mut conn = Connection::open(&config.path)?;
         conn.busy_timeout(config.busy_wait)?;
@@ -205,12 +205,16 @@ pub(super) fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
-/// What shows that there was a database here. Each is written only after the database's own first pages are on the disk, so
+/// What shows that there was a database here. Each is made only after the database's own first transaction is on the disk, so
 /// a first start that was killed leaves none without it.
 pub(super) fn sign_of_life(config: &SqliteConfig) -> Option<PathBuf> {
-    let own = has_log(&config.path).then(|| beside(&config.path, "-wal"));
-    let others = config.signs_of_life.iter().cloned().chain([beside(&config.path, ".ballast")]);
-    own.or_else(|| others.into_iter().find(|sign| sign.exists()))
+    config.signs_of_life.iter().cloned().chain([beside(&config.path, ".ballast")]).find(|sign| sign.exists())
+}
+
+/// A log whose database is not there. Beside a database it says nothing: a first start that was killed leaves one without a
+/// commit, and what is committed in it was read with the file.
+pub(super) fn lone_log(config: &SqliteConfig) -> Option<PathBuf> {
+    has_log(&config.path).then(|| beside(&config.path, "-wal"))
 }
 
 pub(super) fn refuse_lost(sign: Option<&Path>) -> Result<(), OpenError> {

@@ -155,6 +155,21 @@ fn no_token_is_tried_when_the_server_grants_no_more_tries() {
 }
 
 #[test]
+fn the_last_try_is_left_to_the_user_and_the_one_before_is_not() {
+    let mut rig = awaiting_sms();
+    for token in [7, 8, 9] {
+        sms(&mut rig, LINE, token);
+    }
+    let (ticket, _) = only_ask(&confirm(&mut rig).1);
+    let (ticket, next) = only_ask(&wrong(&mut rig, ticket, 2));
+    assert_eq!(token_of(&next), 8);
+    assert!(register_asks(&wrong(&mut rig, ticket, 1)).is_empty(), "not spent on a token unasked");
+    assert_eq!(shown(&rig, LINE), RegistrationState::Failed(RegistrationFailure::WrongCode { tries_left: 1 }));
+    let (_, asked) = only_ask(&confirm(&mut rig).1);
+    assert_eq!(token_of(&asked), 7, "the user may spend it on the token that is still held");
+}
+
+#[test]
 fn a_code_that_was_typed_wrong_is_told_although_a_token_is_held() {
     let mut rig = awaiting_sms();
     sms(&mut rig, LINE, 7);

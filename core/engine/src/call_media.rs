@@ -1,6 +1,7 @@
 //! The media of one call: takes the machine's orders one after the other and tells what happens.
 
 use crate::config::MediaSetup;
+use crate::host::HostCall;
 use crate::latch::Running;
 use crate::runner::Word;
 use crate::shared::Shared;
@@ -29,7 +30,7 @@ pub(crate) struct Studio {
 pub(crate) fn begin(studio: Arc<Studio>, call: CallId, running: Running) -> mpsc::Sender<MediaOrder> {
     let (orders, ordered) = mpsc::channel(ORDERS_MAX);
     tokio::spawn(async move {
-        let mut desk = Desk { studio, call, opening: None, media: None, early: Vec::new() };
+        let mut desk = Desk { studio, call, opening: None, media: None, early: Vec::new(), sounding: false };
         desk.work(ordered).await;
         drop(running);
     });
@@ -43,6 +44,8 @@ struct Desk {
     opening: Option<CallMediaConfig>,
     media: Option<Arc<dyn CallMedia>>,
     early: Vec<String>,
+    /// The host was asked to open its sound.
+    sounding: bool,
 }
 
 impl Desk {
@@ -65,6 +68,9 @@ impl Desk {
             }
         }
         self.studio.shared.forget_call(self.call);
+        if self.sounding {
+            self.ask_host(HostCall::CloseAudio(self.call));
+        }
         if let Some(media) = self.media.take() {
             media.close().await;
         }
@@ -102,11 +108,28 @@ impl Desk {
             }
             MediaOrder::Rollback => self.opened()?.rollback().await?,
             MediaOrder::AddCandidate(candidate) => self.add_candidate(candidate).await,
-            MediaOrder::StartSound => self.opened()?.set_sending(true).await?,
+            MediaOrder::StartSound => {
+                self.opened()?.set_sending(true).await?;
+                self.ask_for_sound();
+            }
             MediaOrder::Hold { on } => self.opened()?.set_hold(on).await?,
             MediaOrder::Close => {}
         }
         Ok(())
+    }
+
+    /// The OS may open microphone and earpiece from now on, and not before.
+    fn ask_for_sound(&mut self) {
+        if !std::mem::replace(&mut self.sounding, true) {
+            self.ask_host(HostCall::OpenAudio(self.call));
+        }
+    }
+
+    fn ask_host(&self, call: HostCall) {
+        self.studio.shared.guard.watch();
+        if self.studio.shared.host.push(call).is_err() {
+            debug!("the host is too slow for its sound");
+        }
     }
 
     /// A candidate that cannot be used is one way less, and no reason to end a call.

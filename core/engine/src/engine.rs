@@ -1,39 +1,41 @@
 //! The engine as an app sees it.
 
+mod asked;
+
 use crate::address::ServerAddress;
+use crate::away::Away;
+use crate::book::ContactsPage;
 use crate::call_media::Studio;
 use crate::clock::ProcessClock;
 use crate::config::{EngineConfig, StartError};
 use crate::errors::{CommandError, NotifyError, ReadError};
 use crate::fault_points::FaultPoints;
 use crate::guard::Guard;
-use crate::host::HostAnswer;
+use crate::host_facts::HostFacts;
 use crate::keys::KeyRing;
 use crate::latch::Latch;
 use crate::link::Wiring;
-use crate::pending::{Answer, Dial, Wish};
-use crate::ports::{Clock, Connector, Ports};
+use crate::pending::{Answer, Dial};
+use crate::ports::{Changed, Clock, Connector, HostError, Ports, TcpConnector};
 use crate::register::Registrar;
-use crate::runner::{HostWord, Parts, Runner, Word, not_dialed, not_sent};
-use crate::shared::{Life, Shared};
+use crate::runner::{HostWord, Parts, Runner};
+use crate::shared::Shared;
+use crate::threads::{Ending, Threads, runtime};
 use crate::views::Views;
-use crate::{logging, store_thread, tls};
-use std::sync::atomic::Ordering;
+use crate::{away, database, logging, tls};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tandem_crypto::SeededRandom;
-use tandem_machine::input::Target;
-use tandem_machine::view::{Choice, Notice, PromptAbout};
-use tandem_machine::{Command, Event, HostInput, Input, Reply};
-use tandem_media::{AudioPort, MediaEngine, MediaStats};
+use tandem_machine::view::Fault;
+use tandem_machine::{Command, Event, HostInput, Reply};
+use tandem_media::{AudioPort, MediaEngine, MediaStats, RtcMedia};
 use tandem_model::rows::{LogRow, OutgoingRow, Restored};
-use tandem_model::{CallId, Line, Msisdn, Secret};
-use tandem_store::{Opened, PhoneReader, PhoneStore, StoreError, StoreSettings, ThreadItem};
+use tandem_model::{CallId, Line, Msisdn, Secret, Ticket};
+use tandem_store::{Conversation, Opened, PhoneReader, StoreError, ThreadItem};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use tracing::dispatcher::Dispatch;
-use tracing::{info, warn};
+use tracing::info;
 
 /// One phone's core, running.
 ///
@@ -51,6 +53,7 @@ pub struct Engine {
     latch: Latch,
     guard_latch: Latch,
     faults: Arc<FaultPoints>,
+    away: Away,
 }
 
 impl Engine {
@@ -82,14 +85,14 @@ impl Engine {
         faults.set(config.faults);
 
         let keys = KeyRing::load(ports.keys.as_deref(), key_random);
-        let database = open_database(&config, &shared);
+        let opened = database::open(&config, &shared);
         let (host_words, host_heard) = mpsc::channel(config.inputs_max.max(16));
         let (own_words, words) = mpsc::channel(config.inputs_max.max(16));
         let latch = Latch::default();
         let guard_latch = Latch::default();
         let threads = Threads { shared: &shared, words: &own_words, latch: &latch, log: &log };
 
-        let (commits, reader, restored, store_error) = match database {
+        let (commits, reader, restored, store_error) = match opened {
             Ok(Opened { store, restored, recovered: _ }) => {
                 let reader = store.reader().ok().map(|reader| Arc::new(Mutex::new(reader)));
                 (Some(threads.store(store)?), reader, restored, None)
@@ -97,8 +100,10 @@ impl Engine {
             Err(error) => (None, None, Restored::default(), Some(error)),
         };
         threads.guard(guard_latch.enter())?;
-        let has_key_store = ports.keys.is_some();
+        let (has_key_store, facts) = (ports.keys.is_some(), HostFacts::new(&ports));
         threads.host(ports)?;
+        let (away, woken) = away::away();
+        threads.spawn("tandem-wake", move || woken.run())?;
 
         let wiring = Wiring {
             address,
@@ -120,6 +125,7 @@ impl Engine {
             commits,
             keys,
             has_key_store,
+            facts,
             wiring: Arc::new(wiring),
             registrar,
             studio: Arc::new(studio),
@@ -131,7 +137,7 @@ impl Engine {
         handle.spawn(async move {
             let ran = tokio::spawn(async move { Runner::new(parts, restored).run().await }).await;
             if ran.is_err() {
-                watched.break_down("panic");
+                watched.break_down(Fault::Panic);
             }
             drop(running);
         });
@@ -148,7 +154,16 @@ impl Engine {
             latch,
             guard_latch,
             faults,
+            away,
         })
+    }
+
+    /// [`Engine::start`] with what a phone ships: WebRTC media, and plain TCP under the connections' TLS.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_with_defaults(config: EngineConfig, ports: Ports) -> Result<Engine, StartError> {
+        Engine::start(config, ports, Arc::new(RtcMedia::new()), Arc::new(TcpConnector))
     }
 
     /// Asks for something and waits for the machine's answer, at most [`EngineConfig::answer_within`]. What follows from
@@ -161,7 +176,7 @@ impl Engine {
     /// [`CommandError`].
     pub async fn command(&self, command: Command) -> Result<Reply, CommandError> {
         match self.begin(command) {
-            Ok(answered) => answered.await.unwrap_or(Err(CommandError::Stopped)),
+            Ok(answered) => self.away.waking(answered).await.unwrap_or(Err(CommandError::Stopped)),
             Err(error) => Err(error),
         }
     }
@@ -171,24 +186,47 @@ impl Engine {
     /// # Errors
     /// [`NotifyError`]; the input was not taken.
     pub fn notify(&self, input: HostInput) -> Result<(), NotifyError> {
-        if self.shared.is_over() {
-            return Err(NotifyError::Stopped);
-        }
-        self.say(HostWord::Input(input)).map_err(|error| match error {
-            Unsaid::Full => NotifyError::Full,
-            Unsaid::Stopped => NotifyError::Stopped,
-        })
+        self.tell(HostWord::Input(input))
+    }
+
+    /// Tells that something changed, so that its port is asked again. Returns at once; without the port, nothing happens.
+    ///
+    /// # Errors
+    /// [`NotifyError`]; it was not taken.
+    pub fn look_again(&self, changed: Changed) -> Result<(), NotifyError> {
+        self.tell(HostWord::Changed(changed))
+    }
+
+    /// The answer to [`Contacts::request_page`](crate::ports::Contacts::request_page). Late and double answers are dropped.
+    ///
+    /// # Errors
+    /// [`NotifyError`]; it was not taken.
+    pub fn contacts_page(&self, ticket: Ticket, page: Result<ContactsPage, HostError>) -> Result<(), NotifyError> {
+        self.tell(HostWord::Page { ticket, page })
+    }
+
+    /// Events after number `seen`, oldest first, at most `max`, each with its number; none once the engine has stopped and
+    /// everything was told. What was given out is given again until a later call names it as seen, so that a dropped future
+    /// and an answer lost on its way cost nothing. One consumer, which uses either this or [`Engine::next_event`].
+    pub async fn events_after(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
+        self.away.waking(self.shared.events.pull(seen, max)).await
     }
 
     /// The next thing the app is told; `None` once the engine has stopped and everything was told. One consumer.
     pub async fn next_event(&self) -> Option<Event> {
-        self.shared.events.next().await
+        self.away.waking(self.shared.events.next()).await
     }
 
     /// The state as of now.
     #[must_use]
     pub fn views(&self) -> Views {
         self.shared.views().clone()
+    }
+
+    /// A number as a contact or a person wrote it, as marks and texts name it ([`Views::number`]).
+    #[must_use]
+    pub fn number(&self, line: Option<Line>, raw: &str) -> Option<Msisdn> {
+        self.shared.views().number(line, raw)
     }
 
     /// Where a call's sound is attached, from the moment its media is open until it is closed.
@@ -212,11 +250,38 @@ impl Engine {
     /// Dials through the carrier past the machine and the database: for a host that must not wait.
     ///
     /// # Errors
-    /// [`CommandError::Stopped`] when the host's own port did not dial.
+    /// [`CommandError::CarrierFailed`] when the host's own port did not dial, [`CommandError::Stopped`] when besides the
+    /// engine has stopped, [`CommandError::NoAnswer`] when the port did not come back in time.
     pub async fn dial_carrier(&self, line: Option<Line>, digits: &str) -> Result<(), CommandError> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, dialed) = oneshot::channel();
         self.shared.rescue(Dial { line, digits: Secret::new(digits.to_owned()) }, Some(answer));
-        answered.await.unwrap_or(Err(CommandError::Stopped)).map(|_| ())
+        match self.away.waking(self.within(self.answer_within, dialed)).await {
+            Ok(_dialed) => Ok(()),
+            Err(CommandError::Stopped) if !self.shared.is_over() => Err(CommandError::CarrierFailed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An answer, or that there was none in time. The future needs no clock of its executor's.
+    fn within(&self, patience: Duration, answer: oneshot::Receiver<Answer>) -> impl Future<Output = Answer> + use<> {
+        let (told, answered) = oneshot::channel();
+        self.handle.spawn(async move {
+            let answer = match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => answer.unwrap_or(Err(CommandError::Stopped)),
+                Err(_late) => Err(CommandError::NoAnswer),
+            };
+            // Whoever no longer waits dropped its future.
+            let _gone = told.send(answer);
+        });
+        async move { answered.await.unwrap_or(Err(CommandError::Stopped)) }
+    }
+
+    /// Everybody there are texts with, whoever had the newest first, before a position; at most [`tandem_store::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn conversations(&self, before: Option<u64>, limit: usize) -> Result<Vec<Conversation>, ReadError> {
+        self.read(move |reader| reader.conversations(before, limit)).await
     }
 
     /// The newest texts with a peer before a position, newest first, at most [`tandem_store::PAGE_MAX`].
@@ -247,11 +312,17 @@ impl Engine {
     /// connections say goodbye, [`Engine::next_event`] ends. Returns when all of it is done or the deadline has come,
     /// whichever is first. Again is fine.
     pub async fn shutdown(&self, deadline: Duration) {
+        self.shutdown_then(deadline, || ()).await;
+    }
+
+    /// [`Engine::shutdown`], and then something more, whether or not anybody still waits for it.
+    pub async fn shutdown_then(&self, deadline: Duration, then: impl FnOnce() + Send + 'static) {
         self.shared.end();
         let (done, is_done) = oneshot::channel();
         let ending = self.ending();
         let started = thread::Builder::new().name("tandem-end".to_owned()).spawn(move || {
             ending.finish(deadline);
+            then();
             // Whoever no longer waits dropped its future.
             let _gone = done.send(());
         });
@@ -268,80 +339,11 @@ impl Engine {
         self.faults.set(faults);
     }
 
-    /// Queues a command, or says why not.
-    fn begin(&self, command: Command) -> Result<oneshot::Receiver<Answer>, CommandError> {
-        let wish = self.wish(&command);
-        if self.shared.is_over() {
-            return self.past_the_machine(wish);
-        }
-        let give_up_at = self.clock.now().mono.after(self.answer_within);
-        let Some((ticket, answered)) = self.shared.pending.begin(wish, give_up_at) else {
-            return Err(CommandError::Full);
-        };
-        let said = self.say(HostWord::Command { ticket, command });
-        if said == Err(Unsaid::Stopped) {
-            // The runner is gone and nobody has said so yet: a panic is told of a moment after it.
-            self.shared.break_down("panic");
-        }
-        // The machine may have gone between the two: then whoever swept up did not see this command.
-        if said.is_ok() && !self.shared.is_over() {
-            return Ok(answered);
-        }
-        match self.shared.pending.take(ticket) {
-            Some(_) if said == Err(Unsaid::Full) => Err(CommandError::Full),
-            Some(waiting) => self.past_the_machine(waiting.wish),
-            None => Ok(answered),
-        }
-    }
-
-    /// What is left when there is no machine.
-    fn past_the_machine(&self, wish: Wish) -> Result<oneshot::Receiver<Answer>, CommandError> {
-        match self.shared.life() {
-            Life::Broken => {
-                let (answer, answered) = oneshot::channel();
-                self.shared.serve(wish, answer);
-                Ok(answered)
-            }
-            Life::Ended | Life::Running => Err(CommandError::Stopped),
-        }
-    }
-
-    /// What carrier call a command would be, if any.
-    fn wish(&self, command: &Command) -> Wish {
-        if let Command::Dial { target, line, .. } = command {
-            let digits = match target {
-                Target::Number(digits) => Some(digits),
-                Target::Contact { numbers, .. } => numbers.first(),
-            };
-            return digits.map_or(Wish::None, |digits| Wish::Call(Dial { line: *line, digits: digits.clone() }));
-        }
-        if let Command::Answer { prompt, choice: Choice::Carrier } = command {
-            let views = self.shared.views();
-            let asked = views.prompts.iter().find(|open| open.id == *prompt).map(|open| &open.about);
-            if let Some(PromptAbout::Call { call, to, .. }) = asked {
-                let line = views.calls.iter().find(|view| view.call == *call).map(|view| view.line);
-                return Wish::Carrier(*prompt, Dial { line, digits: Secret::new(to.e164()) });
-            }
-        }
-        Wish::None
-    }
-
-    fn say(&self, word: HostWord) -> Result<(), Unsaid> {
-        let outstanding = &self.shared.progress.outstanding;
-        outstanding.fetch_add(1, Ordering::AcqRel);
-        match self.host_words.try_send(word) {
-            Ok(()) => {
-                self.shared.guard.watch();
-                Ok(())
-            }
-            Err(error) => {
-                outstanding.fetch_sub(1, Ordering::AcqRel);
-                Err(match error {
-                    mpsc::error::TrySendError::Full(_) => Unsaid::Full,
-                    mpsc::error::TrySendError::Closed(_) => Unsaid::Stopped,
-                })
-            }
-        }
+    /// Tells the app something that did not happen.
+    #[cfg(feature = "faults")]
+    #[doc(hidden)]
+    pub fn tell_app(&self, event: Event) {
+        self.shared.events.push(event);
     }
 
     async fn read<T: Send + 'static>(
@@ -368,6 +370,7 @@ impl Engine {
             latch: self.latch.clone(),
             guard_latch: self.guard_latch.clone(),
             faults: Arc::clone(&self.faults),
+            away: self.away.clone(),
         }
     }
 }
@@ -380,104 +383,6 @@ impl Drop for Engine {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unsaid {
-    Full,
-    Stopped,
-}
-
-/// Everything that must come to an end.
-struct Ending {
-    shared: Arc<Shared>,
-    runtime: Option<Runtime>,
-    latch: Latch,
-    guard_latch: Latch,
-    faults: Arc<FaultPoints>,
-}
-
-impl Ending {
-    fn finish(self, deadline: Duration) {
-        self.faults.release();
-        self.shared.host.close();
-        if !self.latch.wait(deadline) && !deadline.is_zero() {
-            warn!("not everything ended in time");
-        }
-        if let Some(runtime) = self.runtime {
-            runtime.shutdown_background();
-        }
-        self.shared.guard.close();
-        self.guard_latch.wait(deadline.min(Duration::from_secs(1)));
-    }
-}
-
-/// The engine's own threads, one for each thing that may block.
-struct Threads<'a> {
-    shared: &'a Arc<Shared>,
-    words: &'a mpsc::Sender<Word>,
-    latch: &'a Latch,
-    log: &'a Option<Dispatch>,
-}
-
-impl Threads<'_> {
-    fn store(&self, store: PhoneStore) -> Result<std::sync::mpsc::SyncSender<store_thread::Commit>, StartError> {
-        let (queue, commits) = store_thread::queue();
-        let (words, running) = (self.words.clone(), self.latch.enter());
-        self.spawn("tandem-store", move || {
-            // The runner is gone: nobody asks any more.
-            let answer = |input| drop(words.blocking_send(Word::Input(Input::Store(input))));
-            store_thread::run(store, &commits, answer, running);
-        })?;
-        Ok(queue)
-    }
-
-    fn host(&self, ports: Ports) -> Result<(), StartError> {
-        let (words, running) = (self.words.clone(), self.latch.enter());
-        let queue = Arc::clone(&self.shared.host);
-        self.spawn("tandem-host", move || {
-            let answer = |answer| {
-                let word = match answer {
-                    HostAnswer::Dial { ticket } => Word::Input(not_dialed(ticket)),
-                    HostAnswer::Sms { ticket } => Word::Input(not_sent(ticket)),
-                    HostAnswer::KeysKept(_) | HostAnswer::KeysRead(_) => Word::Keys(answer),
-                };
-                drop(words.blocking_send(word));
-            };
-            queue.run(&ports, answer, running);
-        })
-    }
-
-    fn guard(&self, running: crate::latch::Running) -> Result<(), StartError> {
-        let shared = Arc::clone(self.shared);
-        self.spawn("tandem-guard", move || {
-            let guard = Arc::clone(&shared.guard);
-            guard.run(&*shared, running);
-        })
-    }
-
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
-        let log = self.log.clone();
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                logging::adopt(log.as_ref());
-                run();
-            })
-            .map(|_detached| ())
-            .map_err(|_| StartError::System)
-    }
-}
-
-fn runtime(workers: usize, log: Option<Dispatch>) -> Result<Runtime, StartError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers.clamp(1, 2))
-        .max_blocking_threads(4)
-        .thread_name("tandem")
-        .on_thread_start(move || logging::adopt(log.as_ref()))
-        .enable_all()
-        .build()
-        .map_err(|_| StartError::System)
-}
-
 /// One stream for the machine's choices and one for keys, which never repeats: the same keys twice would be no keys.
 fn seeds(replay: Option<[u8; 32]>) -> Result<(SeededRandom, SeededRandom), StartError> {
     let mut entropy = [0; 32];
@@ -485,28 +390,4 @@ fn seeds(replay: Option<[u8; 32]>) -> Result<(SeededRandom, SeededRandom), Start
     let mut keys = SeededRandom::from_seed(entropy);
     let machine = replay.map_or_else(|| keys.fork(), SeededRandom::from_seed);
     Ok((machine, keys))
-}
-
-/// Opens the database and tells the person what became of it.
-fn open_database(config: &EngineConfig, shared: &Shared) -> Result<Opened, StoreError> {
-    #[cfg(feature = "faults")]
-    let opened = if config.faults.store == Some(crate::faults::StoreFault::Unopenable) {
-        Err(StoreError::Io)
-    } else {
-        PhoneStore::open(&config.database, StoreSettings::default())
-    };
-    #[cfg(not(feature = "faults"))]
-    let opened = PhoneStore::open(&config.database, StoreSettings::default());
-    match &opened {
-        Ok(Opened { recovered: true, .. }) => {
-            warn!("the database was set aside and a new one begins");
-            shared.events.push(Event::Notice(Notice::StoreRecovered));
-        }
-        Ok(_) => {}
-        Err(error) => {
-            warn!(%error, "running without a database");
-            shared.events.push(Event::Notice(Notice::StorageFull));
-        }
-    }
-    opened
 }

@@ -14,6 +14,9 @@ pub enum CommandError {
     /// The engine has stopped, and a call could not be dialed for the host either: the host dials by itself.
     #[error("the engine has stopped")]
     Stopped,
+    /// The host's telephony did not take a call that was handed to it past the machine.
+    #[error("the carrier did not take the call")]
+    CarrierFailed,
     /// No answer in time; whether it is done is unknown. Look at the state, or ask again.
     #[error("no answer in time")]
     NoAnswer,

@@ -16,7 +16,8 @@ pub(crate) struct EventQueue {
 
 #[derive(Default)]
 struct Waiting {
-    next: u64,
+    /// The number of the newest event; the first has 1.
+    newest: u64,
     events: BTreeMap<u64, Event>,
     state: BTreeMap<Key, u64>,
     closed: bool,
@@ -58,6 +59,28 @@ impl EventQueue {
         self.changed.notify_one();
     }
 
+    /// Events after number `seen`, oldest first, at most `max`, each with its number; none after the last. What was given
+    /// out stays until a later call names it as seen: whoever loses an answer asks again.
+    pub(crate) async fn pull(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut waiting = self.lock();
+                waiting.forget(seen);
+                let events = waiting.first(max.max(1));
+                if !events.is_empty() {
+                    return events;
+                }
+                if waiting.closed {
+                    // Whoever waits beside us learns it too.
+                    self.changed.notify_one();
+                    return events;
+                }
+            }
+            changed.await;
+        }
+    }
+
     /// The next event; `None` after the last.
     pub(crate) async fn next(&self) -> Option<Event> {
         loop {
@@ -96,8 +119,8 @@ impl Waiting {
             (Some(Event::Marks(older)), Event::Marks(newer)) => Event::Marks(merge(older, newer)),
             (_, event) => event,
         };
-        let at = self.next;
-        self.next += 1;
+        self.newest += 1;
+        let at = self.newest;
         if let Some(key) = key {
             self.state.insert(key, at);
         }
@@ -110,6 +133,22 @@ impl Waiting {
             self.state.remove(&key);
         }
         Some(event)
+    }
+
+    fn first(&self, max: usize) -> Vec<(u64, Event)> {
+        self.events.iter().take(max).map(|(at, event)| (*at, event.clone())).collect()
+    }
+
+    /// What was seen goes.
+    fn forget(&mut self, seen: u64) {
+        while let Some(entry) = self.events.first_entry()
+            && *entry.key() <= seen
+        {
+            if let Some(key) = key_of(entry.get()) {
+                self.state.remove(&key);
+            }
+            entry.remove();
+        }
     }
 
     /// Drops what can be read again from rows and views, and says so. What is asked of the user stays.
@@ -195,12 +234,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_pulled_stays_until_it_is_said_to_be_seen() {
+        let queue = EventQueue::new(100);
+        queue.push(gone(1));
+        queue.push(gone(2));
+        queue.push(gone(3));
+        let lost = ready(queue.pull(0, 2)).unwrap();
+        assert_eq!(ready(queue.pull(0, 2)).unwrap(), lost, "an answer that was lost is given again");
+        assert_eq!(lost, [(1, gone(1)), (2, gone(2))]);
+        assert_eq!(ready(queue.pull(1, 9)).unwrap(), [(2, gone(2)), (3, gone(3))]);
+        assert_eq!(ready(queue.pull(3, 9)), None, "waits for more");
+        queue.push(gone(4));
+        queue.close();
+        assert_eq!(ready(queue.pull(3, 0)).unwrap(), [(4, gone(4))]);
+        assert_eq!(ready(queue.pull(4, 9)).unwrap(), []);
+        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [], "for ever");
+    }
+
+    #[test]
+    fn a_newer_state_replaces_one_that_was_pulled_and_may_be_lost() {
+        let queue = EventQueue::new(100);
+        queue.push(online(0, true));
+        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [(1, online(0, true))]);
+        queue.push(online(0, false));
+        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [(2, online(0, false))]);
+        queue.push(online(0, true));
+        assert_eq!(ready(queue.pull(2, 9)).unwrap(), [(3, online(0, true))]);
+    }
+
+    #[test]
     fn marks_that_wait_are_merged_by_number() {
         let mark = |n: u64, shown| MarkView { number: Msisdn::try_from(4_915_100_000_000 + n).unwrap(), shown };
         let queue = EventQueue::new(100);
         queue.push(Event::Marks(vec![mark(1, MarkShown::Marked), mark(2, MarkShown::Marked)]));
-        queue.push(Event::Marks(vec![mark(2, MarkShown::None), mark(3, MarkShown::Marked)]));
-        let merged = vec![mark(1, MarkShown::Marked), mark(2, MarkShown::None), mark(3, MarkShown::Marked)];
+        queue.push(Event::Marks(vec![mark(2, MarkShown::Unmarked), mark(3, MarkShown::Marked)]));
+        let merged = vec![mark(1, MarkShown::Marked), mark(2, MarkShown::Unmarked), mark(3, MarkShown::Marked)];
         assert_eq!(ready(queue.next()), Some(Some(Event::Marks(merged))));
     }
 

@@ -71,6 +71,11 @@ impl Guard {
         }
     }
 
+    /// How long something may be still.
+    pub(crate) fn patience(&self) -> Duration {
+        self.tick * TICKS
+    }
+
     /// Something was asked of the machine: watch until it is done. Between that the guard sleeps for good.
     pub(crate) fn watch(&self) {
         if !self.watching.swap(true, Ordering::AcqRel) {
@@ -109,7 +114,9 @@ impl Guard {
                     if machine.tick(watched.machine()) {
                         watched.machine_hangs();
                     }
-                    if host.tick(watched.host()) {
+                    host.tick(watched.host());
+                    // At every tick, not at the first alone: what is to be dialed may come after it.
+                    if host.is_still() {
                         for (ticket, dial) in watched.take_dials() {
                             self.dial(Rescue { ticket, dial, answer: None, failed: Arc::default() });
                         }
@@ -201,6 +208,11 @@ impl Stall {
         self.ticks = self.ticks.saturating_add(1);
         self.ticks == TICKS
     }
+
+    /// Whether it has been still for that long, or longer.
+    const fn is_still(&self) -> bool {
+        self.ticks >= TICKS
+    }
 }
 
 #[cfg(test)]
@@ -214,8 +226,12 @@ mod tests {
         for _ in 1..TICKS {
             assert!(!stall.tick((7, true)));
         }
+        assert!(!stall.is_still());
         assert!(stall.tick((7, true)));
         assert!(!stall.tick((7, true)));
+        assert!(stall.is_still(), "for as long as it lasts");
+        assert!(!stall.tick((8, true)));
+        assert!(!stall.is_still());
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The one thread from which the host's ports are called, after the drain and under no lock.
 
+use crate::book::{PAGE_LIMIT, PageWanted};
 use crate::keys::SECRET_NAME;
 use crate::latch::Running;
 use crate::pending::Dial;
 use crate::ports::{HostError, LogLevel, Ports};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use tandem_model::{Line, Secret, TextBody, Ticket};
+use tandem_machine::input::NetworkSnapshot;
+use tandem_model::{CallId, Line, Secret, SimSlot, TextBody, Ticket};
 
 /// Calls that may wait for a slow host.
 const CALLS_MAX: usize = 1024;
@@ -22,15 +24,28 @@ pub(crate) enum HostCall {
     Sms { ticket: Ticket, line: Option<Line>, to: Secret<String>, body: TextBody },
     KeepKeys(Secret<Vec<u8>>),
     ReadKeys,
+    ReadSims,
+    ReadNetwork,
+    ReadPage(PageWanted),
+    OpenAudio(CallId),
+    CloseAudio(CallId),
     Line { level: LogLevel, target: &'static str, text: String },
 }
 
 /// What came of it, where somebody waits.
 pub(crate) enum HostAnswer {
-    Dial { ticket: Ticket },
-    Sms { ticket: Ticket },
+    Dial {
+        ticket: Ticket,
+    },
+    Sms {
+        ticket: Ticket,
+    },
     KeysKept(bool),
     KeysRead(Result<Option<Vec<u8>>, HostError>),
+    Sims(Result<Vec<SimSlot>, HostError>),
+    Network(Result<NetworkSnapshot, HostError>),
+    /// The page will not come.
+    NoPage(Ticket, HostError),
 }
 
 /// Calls on their way to the host.
@@ -47,7 +62,21 @@ struct Calls {
     waiting: VecDeque<HostCall>,
     lines: usize,
     dropped_lines: u64,
+    /// Calls whose sound the host has opened, or is to open.
+    sounding: BTreeSet<CallId>,
     closed: bool,
+}
+
+impl Calls {
+    /// Says in the log itself how much of it is missing, once there is room again.
+    fn own_up(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped_lines);
+        if dropped > 0 {
+            let text = format!("the log is slower than the core: {dropped} lines are missing here");
+            self.lines += 1;
+            self.waiting.push_back(HostCall::Line { level: LogLevel::Warn, target: module_path!(), text });
+        }
+    }
 }
 
 impl HostQueue {
@@ -63,8 +92,24 @@ impl HostQueue {
             return Err(call);
         }
         match call {
-            HostCall::Dial { .. } => calls.waiting.push_front(call),
-            HostCall::Sms { .. } | HostCall::KeepKeys(_) | HostCall::ReadKeys => calls.waiting.push_back(call),
+            HostCall::Dial { .. } => {
+                let dials = calls.waiting.iter().take_while(|call| matches!(call, HostCall::Dial { .. })).count();
+                calls.waiting.insert(dials, call);
+            }
+            HostCall::OpenAudio(id) => {
+                calls.sounding.insert(id);
+                calls.waiting.push_back(call);
+            }
+            HostCall::CloseAudio(id) => {
+                calls.sounding.remove(&id);
+                calls.waiting.push_back(call);
+            }
+            HostCall::Sms { .. }
+            | HostCall::KeepKeys(_)
+            | HostCall::ReadKeys
+            | HostCall::ReadSims
+            | HostCall::ReadNetwork
+            | HostCall::ReadPage(_) => calls.waiting.push_back(call),
             HostCall::Line { .. } => {
                 calls.lines += 1;
                 calls.waiting.push_back(call);
@@ -75,9 +120,13 @@ impl HostQueue {
         Ok(())
     }
 
-    /// Ends the thread once it has nothing more to do.
+    /// Ends the thread once it has nothing more to do. No microphone stays open.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        let mut calls = self.lock();
+        let sounding = std::mem::take(&mut calls.sounding);
+        calls.waiting.extend(sounding.into_iter().map(HostCall::CloseAudio));
+        calls.closed = true;
+        drop(calls);
         self.ready.notify_all();
     }
 
@@ -96,7 +145,15 @@ impl HostQueue {
                 dials.push((*ticket, dial.clone()));
                 false
             }
-            HostCall::Sms { .. } | HostCall::KeepKeys(_) | HostCall::ReadKeys | HostCall::Line { .. } => true,
+            HostCall::Sms { .. }
+            | HostCall::KeepKeys(_)
+            | HostCall::ReadKeys
+            | HostCall::ReadSims
+            | HostCall::ReadNetwork
+            | HostCall::ReadPage(_)
+            | HostCall::OpenAudio(_)
+            | HostCall::CloseAudio(_)
+            | HostCall::Line { .. } => true,
         });
         dials
     }
@@ -119,6 +176,7 @@ impl HostQueue {
             if let Some(call) = calls.waiting.pop_front() {
                 if matches!(call, HostCall::Line { .. }) {
                     calls.lines -= 1;
+                    calls.own_up();
                 }
                 self.begun.fetch_add(1, Ordering::AcqRel);
                 self.busy.store(true, Ordering::Release);
@@ -154,6 +212,30 @@ fn make(ports: &Ports, call: &HostCall) -> Option<HostAnswer> {
             let read = ports.keys.as_ref().map_or(Ok(None), |keys| keys.get(SECRET_NAME));
             return Some(HostAnswer::KeysRead(read));
         }
+        HostCall::ReadSims => {
+            let slots = ports.sim.as_ref().map_or(Err(HostError::Unsupported), |sim| sim.slots());
+            return Some(HostAnswer::Sims(slots));
+        }
+        HostCall::ReadNetwork => {
+            let snapshot = ports.network.as_ref().map_or(Err(HostError::Unsupported), |network| network.snapshot());
+            return Some(HostAnswer::Network(snapshot));
+        }
+        HostCall::ReadPage(PageWanted { ticket, cursor }) => {
+            let asked = ports.contacts.as_ref().map_or(Err(HostError::Unsupported), |contacts| {
+                contacts.request_page(*ticket, cursor.as_deref(), PAGE_LIMIT)
+            });
+            return asked.err().map(|why| HostAnswer::NoPage(*ticket, why));
+        }
+        HostCall::OpenAudio(id) => {
+            // A phone that opens no microphone has a call in which it is not heard, which its person notices.
+            ports.audio.as_ref().is_none_or(|audio| audio.begin(*id).is_ok())
+        }
+        HostCall::CloseAudio(id) => {
+            if let Some(audio) = &ports.audio {
+                audio.end(*id);
+            }
+            true
+        }
         HostCall::Line { level, target, text } => {
             if let Some(log) = &ports.log {
                 log.on_line(*level, target, text);
@@ -171,6 +253,34 @@ pub(crate) fn refused(call: &HostCall) -> Option<HostAnswer> {
         HostCall::Sms { ticket, .. } => Some(HostAnswer::Sms { ticket: *ticket }),
         HostCall::KeepKeys(_) => Some(HostAnswer::KeysKept(false)),
         HostCall::ReadKeys => Some(HostAnswer::KeysRead(Err(HostError::Failed))),
-        HostCall::Line { .. } => None,
+        HostCall::ReadSims => Some(HostAnswer::Sims(Err(HostError::Failed))),
+        HostCall::ReadNetwork => Some(HostAnswer::Network(Err(HostError::Failed))),
+        HostCall::ReadPage(PageWanted { ticket, .. }) => Some(HostAnswer::NoPage(*ticket, HostError::Failed)),
+        HostCall::OpenAudio(_) | HostCall::CloseAudio(_) | HostCall::Line { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(n: usize) -> HostCall {
+        HostCall::Line { level: LogLevel::Info, target: "test", text: n.to_string() }
+    }
+
+    #[test]
+    fn a_log_that_is_too_slow_is_told_how_much_it_misses() {
+        let queue = HostQueue::default();
+        for n in 0..LINES_MAX + 3 {
+            assert!(queue.push(line(n)).is_ok());
+        }
+        queue.close();
+        let told: Vec<String> = std::iter::from_fn(|| match queue.next() {
+            Some(HostCall::Line { text, .. }) => Some(text),
+            _ => None,
+        })
+        .collect();
+        assert_eq!(told.len(), LINES_MAX + 1);
+        assert_eq!(told[LINES_MAX], "the log is slower than the core: 3 lines are missing here");
     }
 }

@@ -176,9 +176,6 @@ mod tests {
             self.0.lock().unwrap().insert(name.to_owned(), secret.to_vec());
             Ok(())
         }
-        fn delete(&self, _name: &str) -> Result<(), HostError> {
-            Ok(())
-        }
     }
 
     fn random(seed: u8) -> SeededRandom {

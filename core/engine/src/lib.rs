@@ -10,15 +10,19 @@
 //! ```
 //!
 //! What people read comes from here too, for every state and reason an event carries: `user_text()` on what [`view`] holds,
-//! [`why_text`] on why a call or text did not go over data, [`end_text`] on how a call ended.
+//! [`why_text`] on why a call or text did not go over data, [`end_text`] on how a call ended, [`status_text`] on where a text stands.
 //!
 //! [`Engine`] is the whole of it: `start`, `command`, `notify`, `next_event`, `views`, pages of history, `shutdown`. It
 //! keeps law 10: a machine that panics or hangs leaves a phone that dials through the carrier.
 
 mod address;
+mod asking;
+mod away;
+mod book;
 mod call_media;
 mod clock;
 pub mod config;
+mod database;
 mod engine;
 pub mod errors;
 mod events;
@@ -28,6 +32,7 @@ mod fault_points;
 pub mod faults;
 mod guard;
 mod host;
+mod host_facts;
 mod journal;
 mod keys;
 mod latch;
@@ -39,16 +44,20 @@ mod register;
 mod runner;
 mod shared;
 mod store_thread;
+mod threads;
 mod tls;
 mod views;
 
-pub use clock::ProcessClock;
+pub use book::ContactsPage;
+pub use clock::{ProcessClock, SteadyClock};
 pub use config::{EngineConfig, MediaSetup, Roots, StartError};
 pub use engine::Engine;
 pub use errors::{CommandError, NotifyError, ReadError};
 pub use ports::{
-    ByteStream, Clock, Connector, HostError, KeyStore, Log, LogLevel, Ports, Sms, TcpConnector, Telephony,
+    Audio, ByteStream, Changed, Clock, Connector, Contacts, HostError, KeyStore, Log, LogLevel, Network, Ports, Sim,
+    Sms, TcpConnector, Telephony,
 };
-pub use tandem_machine::{Event, end_text, view, why_text};
-pub use tandem_store::{StoreError, ThreadItem, ThreadText};
+pub use tandem_machine::{Command, Event, HostInput, Refusal, Reply, end_text, input, status_text, view, why_text};
+pub use tandem_media::{AudioPort, MediaStats, WeakAudioPort};
+pub use tandem_store::{Conversation, StoreError, ThreadItem, ThreadText};
 pub use views::Views;

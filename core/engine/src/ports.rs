@@ -12,7 +12,8 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tandem_model::{Line, MonoMicros, Now, Ticket, WallMillis};
+use tandem_machine::input::NetworkSnapshot;
+use tandem_model::{CallId, Line, MonoMicros, Now, SimSlot, Ticket, WallMillis};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Why the host did not do what it was asked. Carries no text: a host's exception text may hold a number.
@@ -27,6 +28,48 @@ pub enum HostError {
     /// It went wrong.
     #[error("the phone failed to do that")]
     Failed,
+}
+
+/// Tells which SIMs are in the phone. Asked at the start and whenever the host says that they changed
+/// ([`Engine::look_again`](crate::Engine::look_again)).
+pub trait Sim: Send + Sync {
+    /// The SIMs that are in the phone now; none is an answer.
+    ///
+    /// # Errors
+    /// [`HostError`]: what was known stays, and it is asked again unless it is [`HostError::Unsupported`].
+    fn slots(&self) -> Result<Vec<SimSlot>, HostError>;
+}
+
+/// Tells of the network path. Asked at the start and whenever the host says that it changed.
+pub trait Network: Send + Sync {
+    /// The path as of now.
+    ///
+    /// # Errors
+    /// As for [`Sim::slots`].
+    fn snapshot(&self) -> Result<NetworkSnapshot, HostError>;
+}
+
+/// Reads the phone book, page by page. Read at the start and whenever the host says that it changed.
+pub trait Contacts: Send + Sync {
+    /// Asks for the page at `cursor` (absent: the first), at most `limit` numbers of it. It comes later by
+    /// [`Engine::contacts_page`](crate::Engine::contacts_page) under the same ticket.
+    ///
+    /// # Errors
+    /// [`HostError`]: the reading stops and begins anew later, unless it is [`HostError::Unsupported`].
+    fn request_page(&self, ticket: Ticket, cursor: Option<&str>, limit: u32) -> Result<(), HostError>;
+}
+
+/// Opens the phone's sound for a call. Nothing of a call's sound is touched before the host says that it is open, by asking
+/// for it ([`Engine::call_audio`](crate::Engine::call_audio)).
+pub trait Audio: Send + Sync {
+    /// A call was answered: open microphone and earpiece, in the voice mode of the OS.
+    ///
+    /// # Errors
+    /// [`HostError`]: the call goes on without sound here.
+    fn begin(&self, call: CallId) -> Result<(), HostError>;
+
+    /// The sound of that call is over.
+    fn end(&self, call: CallId);
 }
 
 /// Sends SMS.
@@ -50,6 +93,17 @@ pub trait Telephony: Send + Sync {
     fn dial(&self, ticket: Ticket, line: Option<Line>, digits: &str) -> Result<(), HostError>;
 }
 
+/// What the host may say has changed, for the core to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Changed {
+    /// The SIMs.
+    Sims,
+    /// The network path.
+    Network,
+    /// The phone book.
+    Contacts,
+}
+
 /// Keeps small secrets: the hardware-backed store of the OS.
 pub trait KeyStore: Send + Sync {
     /// Reads a secret. `Ok(None)` means it was never put, which a locked store must not say.
@@ -63,12 +117,6 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`HostError`]: what depends on it is not sent and is tried again.
     fn put(&self, name: &str, secret: &[u8]) -> Result<(), HostError>;
-
-    /// Forgets a secret; one that is not there is fine.
-    ///
-    /// # Errors
-    /// [`HostError`].
-    fn delete(&self, name: &str) -> Result<(), HostError>;
 }
 
 /// The phone's two clocks (law 2). Called often and from any thread: must only read.
@@ -109,13 +157,21 @@ pub trait Log: Send + Sync {
 /// What a host brings. Every capability may be missing; the feature behind it then reports that it cannot.
 #[derive(Clone, Default)]
 pub struct Ports {
+    /// Absent: the host tells by [`HostInput::Sims`](tandem_machine::HostInput::Sims).
+    pub sim: Option<Arc<dyn Sim>>,
+    /// Absent: the host tells by [`HostInput::Network`](tandem_machine::HostInput::Network).
+    pub network: Option<Arc<dyn Network>>,
+    /// Absent: the host tells by [`HostInput::Contacts`](tandem_machine::HostInput::Contacts).
+    pub contacts: Option<Arc<dyn Contacts>>,
+    /// Absent: the app opens the sound itself when it sees a call answered.
+    pub audio: Option<Arc<dyn Audio>>,
     /// Absent: SMS are answered as refused.
     pub sms: Option<Arc<dyn Sms>>,
     /// Absent: carrier calls are answered as refused.
     pub telephony: Option<Arc<dyn Telephony>>,
     /// Absent: keys live as long as the engine.
     pub keys: Option<Arc<dyn KeyStore>>,
-    /// Absent: the process's own clocks, which do not count sleep.
+    /// Absent: the process's own clocks ([`ProcessClock`](crate::ProcessClock)).
     pub clock: Option<Arc<dyn Clock>>,
     /// Absent: lines go to whatever `tracing` subscriber the process has.
     pub log: Option<Arc<dyn Log>>,
@@ -124,6 +180,10 @@ pub struct Ports {
 impl fmt::Debug for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ports")
+            .field("sim", &self.sim.is_some())
+            .field("network", &self.network.is_some())
+            .field("contacts", &self.contacts.is_some())
+            .field("audio", &self.audio.is_some())
             .field("sms", &self.sms.is_some())
             .field("telephony", &self.telephony.is_some())
             .field("keys", &self.keys.is_some())

@@ -1,16 +1,19 @@
 //! The one task that owns the machine: feeds it one input, executes its orders, and only then feeds the next.
 
-use crate::call_media::{self, Studio};
-use crate::fault_points::{FaultPoints, StoreStrike};
-use crate::host::{HostAnswer, HostCall, refused};
-use crate::journal;
+mod orders;
+
+use self::orders::rests_on_keys;
+use crate::book::ContactsPage;
+use crate::call_media::Studio;
+use crate::fault_points::FaultPoints;
+use crate::host::{HostAnswer, HostCall};
+use crate::host_facts::{HostFacts, Learned};
 use crate::keys::KeyRing;
 use crate::latch::Latch;
-use crate::link::{self, Link, Wiring};
-use crate::pending::Dial;
-use crate::ports::Clock;
+use crate::link::{Link, Wiring};
+use crate::ports::{Changed, Clock, HostError};
 use crate::register::Registrar;
-use crate::shared::Shared;
+use crate::shared::{Life, Shared};
 use crate::store_thread::Commit;
 use crate::views::{Touched, Views};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,23 +21,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tandem_machine::input::StoreFailure;
-use tandem_machine::view::CallState;
+use tandem_machine::view::{CallState, CallView};
 use tandem_machine::{
-    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, Refusal,
-    Reply, StoreInput,
+    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
 };
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
-use tandem_wire::{ClientFrame, encode_client};
-use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the key store.
 const HELD_MAX: usize = 1024;
 
 /// A phone's clock may go on while ours stands still: never sleep longer than this without looking.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// How long commands may wait at the start for the host to tell which SIMs and which network there are.
+const FIRST_WORDS: Duration = Duration::from_millis(300);
 
 /// How often a locked key store is asked again.
 const UNLOCK_AGAIN: Duration = Duration::from_secs(2);
@@ -43,12 +45,14 @@ const UNLOCK_AGAIN: Duration = Duration::from_secs(2);
 pub(crate) enum HostWord {
     Command { ticket: Ticket, command: Command },
     Input(HostInput),
+    Changed(Changed),
+    Page { ticket: Ticket, page: Result<ContactsPage, HostError> },
 }
 
 /// What the engine's own threads and tasks say.
 pub(crate) enum Word {
     Input(Input),
-    Keys(HostAnswer),
+    Host(HostAnswer),
 }
 
 /// Everything a runner works with.
@@ -64,6 +68,7 @@ pub(crate) struct Parts {
     pub(crate) commits: Option<SyncSender<Commit>>,
     pub(crate) keys: KeyRing,
     pub(crate) has_key_store: bool,
+    pub(crate) facts: HostFacts,
     pub(crate) wiring: Arc<Wiring>,
     pub(crate) registrar: Registrar,
     pub(crate) studio: Arc<Studio>,
@@ -116,28 +121,83 @@ impl Runner {
     pub(crate) async fn run(mut self) {
         let mut stopping = self.parts.shared.stopping();
         self.drain();
+        for what in [Changed::Sims, Changed::Network, Changed::Contacts] {
+            self.look_again(what);
+        }
+        self.hear_first_words(&mut stopping).await;
         loop {
             while let Some(input) = self.backlog.pop_front() {
                 self.step(input);
             }
             if self.parts.shared.is_over() {
-                return;
+                return self.say_goodbye();
             }
             let sleep = tokio::time::sleep(self.until_next());
+            // In no order of preference: a host that talks without a pause keeps no frame waiting.
             tokio::select! {
-                biased;
-                _ = stopping.changed() => return,
+                _ = stopping.changed() => return self.say_goodbye(),
                 word = self.parts.host_words.recv() => match word {
                     Some(word) => self.heed_host(word),
                     None => return,
                 },
                 word = self.parts.words.recv() => match word {
-                    Some(Word::Input(input)) => self.step(input),
-                    Some(Word::Keys(answer)) => self.heed_keys(answer),
+                    Some(word) => self.heed(word),
                     None => return,
                 },
                 () = sleep => self.look_at_the_clock(),
             }
+        }
+    }
+
+    /// Hears which SIMs and which network there are before anybody's commands, or a command right after the start would be
+    /// one about a SIM that is not there. A host that is slow to tell delays them by [`FIRST_WORDS`] and no longer.
+    async fn hear_first_words(&mut self, stopping: &mut watch::Receiver<bool>) {
+        let give_up = tokio::time::Instant::now() + FIRST_WORDS.min(self.parts.shared.guard.patience() / 2);
+        while self.parts.facts.are_asked() {
+            tokio::select! {
+                biased;
+                _ = stopping.changed() => return,
+                word = self.parts.words.recv() => match word {
+                    Some(word) => self.heed(word),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(give_up) => return,
+            }
+        }
+    }
+
+    /// An end that was asked for hangs up: the other side is not left to find out from silence. What it says is still sent and
+    /// kept, for connections and the store's thread finish what they were handed. A call that only rings here is left alone: the
+    /// person refused nothing.
+    fn say_goodbye(&mut self) {
+        if self.parts.shared.life() != Life::Ended {
+            return;
+        }
+        let rings_here = |view: &CallView| !view.outgoing && view.state == CallState::Ringing;
+        let now = self.parts.clock.now();
+        for view in self.device.calls().into_iter().filter(|view| !rings_here(view)) {
+            self.device.handle(Input::Command { ticket: Ticket(0), command: Command::HangUp { call: view.call } }, now);
+        }
+        while let Some(effect) = self.device.poll_effect() {
+            match effect {
+                Effect::Send { line, link, frame } => self.send(line, link, &frame),
+                Effect::Commit { ticket, changes } => self.commit(Commit { ticket, changes }),
+                Effect::Reply { .. }
+                | Effect::Connect { .. }
+                | Effect::Disconnect { .. }
+                | Effect::Register { .. }
+                | Effect::DialCarrier { .. }
+                | Effect::SendSms { .. }
+                | Effect::Media { .. }
+                | Effect::Emit(_) => {}
+            }
+        }
+    }
+
+    fn heed(&mut self, word: Word) {
+        match word {
+            Word::Input(input) => self.step(input),
+            Word::Host(answer) => self.heed_answer(answer),
         }
     }
 
@@ -151,8 +211,28 @@ impl Runner {
                 }
                 self.step(Input::Host(input));
             }
+            HostWord::Changed(what) => self.look_again(what),
+            HostWord::Page { ticket, page } => {
+                let learned = self.parts.facts.page(ticket, page, self.parts.clock.now().mono);
+                self.take_in(learned);
+            }
         }
         self.parts.shared.progress.outstanding.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn look_again(&mut self, what: Changed) {
+        let now = self.parts.clock.now().mono;
+        if let Some(call) = self.parts.facts.changed(what, now) {
+            self.ask_host(call);
+        }
+    }
+
+    /// What a port told, for the machine, one step each.
+    fn take_in(&mut self, learned: Learned) {
+        self.backlog.extend(learned.inputs.into_iter().map(Input::Host));
+        if let Some(call) = learned.ask {
+            self.ask_host(call);
+        }
     }
 
     /// One input, its orders, and whatever deadline has come by now.
@@ -161,6 +241,8 @@ impl Runner {
         if let Input::Link(LinkInput::Closed { line, link }) = &input {
             self.links.remove(&(*line, *link));
         }
+        // A SIM may come with nothing to tell of its registration.
+        self.touched.registrations |= matches!(input, Input::Host(HostInput::Sims(_)));
         self.parts.faults.before_input(&input);
         let now = self.parts.clock.now();
         if !self.parts.shared.is_over() {
@@ -184,6 +266,9 @@ impl Runner {
             self.unlock_at = Some(now.mono.after(UNLOCK_AGAIN));
             self.ask_host(HostCall::ReadKeys);
         }
+        for call in self.parts.facts.look(now.mono) {
+            self.ask_host(call);
+        }
         if self.device.poll_timeout().is_some_and(|(at, _)| at <= now.mono) && !self.parts.shared.is_over() {
             self.parts.faults.before_timer();
             self.device.handle_timeout(now);
@@ -204,7 +289,10 @@ impl Runner {
     fn until_next(&self) -> Duration {
         let now = self.parts.clock.now().mono;
         let machine = self.device.poll_timeout().map(|(at, _)| at);
-        let next = [machine, self.parts.shared.pending.next_give_up(), self.unlock_at].into_iter().flatten().min();
+        let next = [machine, self.parts.shared.pending.next_give_up(), self.unlock_at, self.parts.facts.due_at()]
+            .into_iter()
+            .flatten()
+            .min();
         next.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP))
     }
 
@@ -241,160 +329,6 @@ impl Runner {
             self.parts.shared.events.push(event);
         }
     }
-
-    fn execute(&mut self, effect: Effect) {
-        match effect {
-            Effect::Reply { ticket, reply } => self.answers.push((ticket, reply)),
-            Effect::Commit { ticket, changes } => self.commit(Commit { ticket, changes }),
-            Effect::Connect { line, link } => {
-                let running = self.parts.latch.enter();
-                let opened =
-                    link::open(Arc::clone(&self.parts.wiring), line, link, self.parts.own_words.clone(), running);
-                self.links.insert((line, link), opened);
-            }
-            Effect::Disconnect { line, link } => {
-                self.links.remove(&(line, link));
-            }
-            Effect::Send { line, link, frame } => self.send(line, link, &frame),
-            Effect::Register { ticket, request } => {
-                let (registrar, words) = (self.parts.registrar.clone(), self.parts.own_words.clone());
-                tokio::spawn(async move {
-                    let reply = registrar.ask(&request).await;
-                    drop(words.send(Word::Input(Input::Link(LinkInput::Registered { ticket, reply }))).await);
-                });
-            }
-            Effect::DialCarrier { ticket, line, digits } => {
-                self.ask_host(HostCall::Dial { ticket, dial: Dial { line, digits } });
-            }
-            Effect::SendSms { ticket, line, to, body } => self.ask_host(HostCall::Sms { ticket, line, to, body }),
-            Effect::Media { call, order } => self.media(call, order),
-            Effect::Emit(event) => self.emit(event),
-        }
-    }
-
-    fn commit(&mut self, commit: Commit) {
-        let ticket = commit.ticket;
-        let why = match (self.parts.faults.store(), &self.parts.commits) {
-            (Some(strike), _) => match struck(strike) {
-                Some(why) => why,
-                None => return,
-            },
-            (None, None) => StoreFailure::Broken,
-            (None, Some(commits)) => match commits.try_send(commit) {
-                Ok(()) => return,
-                Err(std::sync::mpsc::TrySendError::Full(_)) => StoreFailure::Full,
-                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => StoreFailure::Broken,
-            },
-        };
-        self.backlog.push_back(Input::Store(StoreInput::Failed { ticket, why }));
-    }
-
-    fn send(&mut self, line: Line, link: LinkId, frame: &ClientFrame) {
-        let Some(open) = self.links.get(&(line, link)) else {
-            return;
-        };
-        if open.frames.try_send(encode_client(frame)).is_err() {
-            warn!(line = line.0, "the socket is too slow, or gone: closing it");
-            self.links.remove(&(line, link));
-        }
-    }
-
-    fn media(&mut self, call: CallId, order: MediaOrder) {
-        if matches!(order, MediaOrder::Open { .. }) && !self.calls.contains_key(&call) {
-            let begun = call_media::begin(Arc::clone(&self.parts.studio), call, self.parts.latch.enter());
-            self.calls.insert(call, begun);
-        }
-        let Some(orders) = self.calls.get(&call) else {
-            debug!("an order for media that is not open");
-            return;
-        };
-        let closes = order == MediaOrder::Close;
-        let spare = matches!(order, MediaOrder::AddCandidate(_));
-        if orders.try_send(order).is_err() && !closes && !spare {
-            self.backlog.push_back(Input::Media { call, event: MediaInput::Failed });
-        }
-        if closes {
-            // Dropping the sender closes it too, should the order not have fitted in.
-            self.calls.remove(&call);
-        }
-    }
-
-    fn emit(&mut self, event: Event) {
-        journal::write(&event);
-        self.parts.shared.views().follow(&event, &mut self.touched);
-        self.told.push(event);
-    }
-
-    fn ask_host(&mut self, call: HostCall) {
-        self.parts.shared.guard.watch();
-        let Err(call) = self.parts.shared.host.push(call) else {
-            return;
-        };
-        match refused(&call) {
-            Some(HostAnswer::Dial { ticket }) => self.backlog.push_back(not_dialed(ticket)),
-            Some(HostAnswer::Sms { ticket }) => self.backlog.push_back(not_sent(ticket)),
-            Some(answer @ (HostAnswer::KeysKept(_) | HostAnswer::KeysRead(_))) => self.heed_keys(answer),
-            None => {}
-        }
-    }
-
-    /// The key store answers: what rested on it goes out, or does not.
-    fn heed_keys(&mut self, answer: HostAnswer) {
-        match answer {
-            HostAnswer::KeysKept(kept) => {
-                self.keeping = self.keeping.saturating_sub(1);
-                if !kept {
-                    self.parts.keys.still_unsaved();
-                }
-                if self.keeping == 0 {
-                    for effect in std::mem::take(&mut self.held) {
-                        self.let_go(effect, kept);
-                    }
-                }
-            }
-            HostAnswer::KeysRead(read) => {
-                if self.parts.keys.unlock(read) {
-                    self.unlock_at = None;
-                }
-            }
-            HostAnswer::Dial { .. } | HostAnswer::Sms { .. } => {}
-        }
-    }
-
-    fn let_go(&mut self, effect: Effect, kept: bool) {
-        // The server must not learn of a key that would be gone after a restart.
-        if let (Effect::Register { ticket, .. }, false) = (&effect, kept) {
-            self.backlog.push_back(Input::Link(LinkInput::Registered { ticket: *ticket, reply: None }));
-        } else if kept || !matches!(&effect, Effect::Send { frame: ClientFrame::PublishSealingKey { .. }, .. }) {
-            self.execute(effect);
-        }
-    }
-}
-
-/// Whether an order may speak of a key that is not kept yet.
-fn rests_on_keys(effect: &Effect) -> bool {
-    match effect {
-        Effect::Commit { .. } | Effect::Send { .. } | Effect::Register { .. } => true,
-        Effect::Reply { .. }
-        | Effect::Connect { .. }
-        | Effect::Disconnect { .. }
-        | Effect::DialCarrier { .. }
-        | Effect::SendSms { .. }
-        | Effect::Media { .. }
-        | Effect::Emit(_) => false,
-    }
-}
-
-/// What the store is to say; `None` for nothing.
-fn struck(strike: StoreStrike) -> Option<StoreFailure> {
-    #[cfg(feature = "faults")]
-    match strike {
-        crate::faults::StoreFault::Unopenable | crate::faults::StoreFault::Broken => Some(StoreFailure::Broken),
-        crate::faults::StoreFault::Full => Some(StoreFailure::Full),
-        crate::faults::StoreFault::Silent => None,
-    }
-    #[cfg(not(feature = "faults"))]
-    match strike {}
 }
 
 pub(crate) fn not_dialed(ticket: Ticket) -> Input {

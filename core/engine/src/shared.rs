@@ -9,7 +9,7 @@ use crate::views::Views;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tandem_machine::view::{CallState, CallView, Notice};
+use tandem_machine::view::{CallState, CallView, Fault, Notice};
 use tandem_machine::{Event, Reply};
 use tandem_media::{AudioPort, MediaStats};
 use tandem_model::{CallEnd, CallId, PromptId, Ticket};
@@ -100,15 +100,19 @@ impl Shared {
         for command in waiting {
             let _gone = command.answer.send(Err(CommandError::Stopped));
         }
+        // Nothing is asked any more either: no answer would be heard.
+        self.views().prompts.clear();
+        self.end_calls(|_| false);
+        self.go_offline();
         self.events.close();
     }
 
     /// The end nobody asked for. Whoever wanted to call and was not served gets the carrier, unasked.
-    pub(crate) fn break_down(&self, fault: &'static str) {
+    pub(crate) fn break_down(&self, fault: Fault) {
         if !self.leave(Life::Broken) {
             return;
         }
-        error!(fault, "the machine is gone; the carrier is left");
+        error!(?fault, "the machine is gone; the carrier is left");
         let (waiting, undecided) = self.pending.drain();
         for command in waiting {
             self.serve(command.wish, command.answer);
@@ -117,7 +121,8 @@ impl Shared {
             self.rescue(dial.clone(), None);
         }
         self.end_calls(|call| undecided.contains_key(&call));
-        self.events.push(Event::Notice(Notice::Stopped));
+        self.go_offline();
+        self.events.push(Event::Notice(Notice::Stopped { fault }));
         self.events.close();
     }
 
@@ -160,6 +165,13 @@ impl Shared {
             let carrier = view.state == CallState::Carrier || was_dialed(view.call);
             view.state = CallState::Ended(if carrier { CallEnd::Carrier } else { CallEnd::MediaLost });
             self.events.push(Event::Call(view));
+        }
+    }
+
+    /// No session outlives the machine.
+    fn go_offline(&self) {
+        for line in std::mem::take(&mut self.views().online) {
+            self.events.push(Event::Online { line, online: false });
         }
     }
 
@@ -224,7 +236,7 @@ impl Watched for Shared {
     }
 
     fn machine_hangs(&self) {
-        self.break_down("hang");
+        self.break_down(Fault::Hang);
     }
 
     fn take_dials(&self) -> Vec<(Ticket, Dial)> {
@@ -283,9 +295,9 @@ mod tests {
     #[test]
     fn a_conversation_whose_machine_dies_is_shown_as_over_before_the_notice() {
         let shared = with_calls(vec![call(1, CallState::Active), call(2, CallState::Carrier)]);
-        shared.break_down("panic");
+        shared.break_down(Fault::Panic);
         let ended = |id, end| Event::Call(call(id, CallState::Ended(end)));
-        let stopped = Event::Notice(Notice::Stopped);
+        let stopped = Event::Notice(Notice::Stopped { fault: Fault::Panic });
         assert_eq!(told(&shared), [ended(1, CallEnd::MediaLost), ended(2, CallEnd::Carrier), stopped]);
         assert!(shared.views().calls.is_empty());
     }
@@ -299,7 +311,7 @@ mod tests {
             why: WhyNotData::OwnTooSlow,
         };
         shared.views().prompts = vec![Prompt { id: PromptId(1), about, choices: vec![] }];
-        shared.break_down("hang");
+        shared.break_down(Fault::Hang);
         assert_eq!(shared.views().calls, [call(1, CallState::Asking)]);
         assert_eq!(told(&shared).len(), 2);
     }

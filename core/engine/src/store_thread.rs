@@ -23,12 +23,7 @@ pub(crate) fn queue() -> (SyncSender<Commit>, Receiver<Commit>) {
 }
 
 /// Runs the thread.
-pub(crate) fn run(
-    mut store: impl RowStore,
-    commits: &Receiver<Commit>,
-    answer: impl Fn(StoreInput),
-    _running: Running,
-) {
+pub(crate) fn run(mut store: impl RowStore, commits: &Receiver<Commit>, answer: impl Fn(StoreInput), running: Running) {
     while let Ok(first) = commits.recv() {
         let mut tickets = vec![first.ticket];
         let mut batch = vec![first.changes];
@@ -42,6 +37,9 @@ pub(crate) fn run(
             answer(told(ticket, outcome));
         }
     }
+    // Whoever waits for the end of this thread waits for the file to be closed.
+    drop(store);
+    drop(running);
 }
 
 fn told(ticket: Ticket, outcome: Outcome) -> StoreInput {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use tandem_machine::view::{CallView, MarkShown, MarkView, Prompt, RegistrationView};
 use tandem_machine::{Device, Event};
-use tandem_model::{Line, Msisdn};
+use tandem_model::{Country, Line, Msisdn};
 
 /// A snapshot of state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,14 @@ pub struct Views {
     pub prompts: Vec<Prompt>,
     /// What is shown beside numbers; a number that is not here shows nothing.
     pub marks: BTreeMap<Msisdn, MarkShown>,
+    /// The country each SIM reads its numbers in.
+    pub homes: BTreeMap<Line, Country>,
 }
 
 /// Which parts of the views an input changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Touched {
-    registrations: bool,
+    pub(crate) registrations: bool,
     calls: bool,
     prompts: bool,
 }
@@ -32,8 +34,9 @@ impl Views {
     pub(crate) fn of(device: &Device) -> Views {
         let registrations = device.registrations();
         let online = registrations.iter().map(|view| view.line).filter(|line| device.online(*line)).collect();
-        let mut views =
-            Views { registrations, online, calls: device.calls(), prompts: device.prompts(), marks: BTreeMap::new() };
+        let homes = homes(&registrations, device);
+        let (calls, prompts) = (device.calls(), device.prompts());
+        let mut views = Views { registrations, online, calls, prompts, marks: BTreeMap::new(), homes };
         views.show(&device.marks());
         views
     }
@@ -56,9 +59,21 @@ impl Views {
         }
     }
 
+    /// A number as a contact or a person wrote it, read in the country of a SIM (absent: the first that tells one). `None`
+    /// for what is no telephone number.
+    #[must_use]
+    pub fn number(&self, line: Option<Line>, raw: &str) -> Option<Msisdn> {
+        let home = match line {
+            Some(line) => self.homes.get(&line),
+            None => self.homes.values().next(),
+        };
+        Msisdn::parse(raw, home.copied().unwrap_or(Country::UNKNOWN)).ok()
+    }
+
     pub(crate) fn refresh(&mut self, touched: Touched, device: &Device) {
         if touched.registrations {
             self.registrations = device.registrations();
+            self.homes = homes(&self.registrations, device);
         }
         if touched.calls {
             self.calls = device.calls();
@@ -72,8 +87,12 @@ impl Views {
         for mark in marks {
             match mark.shown {
                 MarkShown::Marked | MarkShown::NotSeenLately => self.marks.insert(mark.number, mark.shown),
-                MarkShown::None => self.marks.remove(&mark.number),
+                MarkShown::Unmarked => self.marks.remove(&mark.number),
             };
         }
     }
+}
+
+fn homes(lines: &[RegistrationView], device: &Device) -> BTreeMap<Line, Country> {
+    lines.iter().filter_map(|view| Some((view.line, device.country(view.line)?))).collect()
 }

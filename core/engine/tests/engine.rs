@@ -16,12 +16,13 @@ use common::host::Manner;
 use common::server::{Seen, Server};
 use common::*;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tandem_engine::{CommandError, NotifyError, Ports, ReadError, StartError};
+use tandem_engine::{CommandError, HostError, NotifyError, Ports, ReadError, Sim, StartError};
 use tandem_machine::view::Notice;
 use tandem_machine::{Command, Event, HostInput, Refusal, Reply};
 use tandem_model::rows::{SettingsRow, StandingChoice};
-use tandem_model::{CallId, Line, Secret, Ticket};
+use tandem_model::{CallId, Line, Secret, SimSlot, Ticket};
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 fn settings() -> Command {
@@ -208,7 +209,7 @@ fn a_host_without_ports_is_answered_by_name() {
     let phone = Phone::alone();
     let engine = phone.start_with(Ports::default());
     assert!(block_on(engine.command(carrier_call("112"))).is_ok(), "the machine ordered it");
-    assert_eq!(block_on(engine.dial_carrier(None, "112")), Err(CommandError::Stopped), "nobody can dial");
+    assert_eq!(block_on(engine.dial_carrier(None, "112")), Err(CommandError::CarrierFailed), "nobody can dial");
     assert_eq!(block_on(engine.command(settings())), Ok(Reply::Done));
 }
 
@@ -224,6 +225,37 @@ fn a_stuck_host_thread_does_not_keep_a_person_from_dialing() {
     // The guard takes the second call over; it is stuck in the same host then, but the call was handed over.
     phone.host.until(|seen| seen.dialed.len() == 2);
     phone.host.behave(Manner::Good);
+}
+
+#[test]
+fn calls_placed_long_after_the_host_thread_got_stuck_are_dialed_and_in_their_order() {
+    let mut phone = Phone::alone();
+    phone.config.hang_after = Duration::from_millis(200);
+    let sim = Arc::new(StuckSim::default());
+    let engine = phone.start_with(Ports { sim: Some(sim.clone()), ..phone.ports() });
+    block_on(engine.command(carrier_call("112"))).unwrap();
+    phone.host.until(|seen| seen.dialed.len() == 1);
+    // The guard has seen it stuck by now, and takes whatever is still to come.
+    for digits in ["110", "911", "999"] {
+        block_on(engine.command(carrier_call(digits))).unwrap();
+    }
+    phone.host.until(|seen| seen.dialed.len() == 4);
+    let dialed: Vec<String> = phone.host.look(|seen| seen.dialed.iter().map(|(_, digits)| digits.clone()).collect());
+    assert_eq!(dialed, ["112", "110", "911", "999"]);
+    sim.0.store(true, Ordering::Release);
+}
+
+/// Asked for its SIMs, it does not come back until told.
+#[derive(Default)]
+struct StuckSim(AtomicBool);
+
+impl Sim for StuckSim {
+    fn slots(&self) -> Result<Vec<SimSlot>, HostError> {
+        while !self.0.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(vec![sim()])
+    }
 }
 
 #[test]
@@ -414,12 +446,16 @@ fn a_host_shows_the_core_s_own_words_with_nothing_but_the_engine() {
     let refused = block_on(engine.command(Command::Register { line: Line(0), typed }));
     assert_eq!(refused, Err(CommandError::Refused(Refusal::BadNumber)));
     let shown = until(&engine, |event| match event {
-        tandem_engine::Event::Registration(view) => Some(view.state.user_text()),
+        tandem_engine::Event::Registration(view)
+            if view.state != tandem_engine::view::RegistrationState::Unregistered =>
+        {
+            Some(view.state.user_text())
+        }
         _ => None,
     });
     assert_eq!(shown, "This is not a phone number. Please check what you typed.");
     let why = tandem_model::WhyNotData::OwnOffline;
     assert_eq!(tandem_engine::why_text(why), "Your phone is not connected.");
     assert_eq!(tandem_engine::end_text(tandem_model::CallEnd::NoAnswer), "Nobody answered.");
-    assert!(!tandem_engine::view::Notice::Stopped.user_text().is_empty());
+    assert!(!tandem_engine::view::Notice::Stopped { fault: tandem_engine::view::Fault::Hang }.user_text().is_empty());
 }

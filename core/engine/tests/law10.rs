@@ -41,8 +41,8 @@ fn hangs(step: Step) -> Faults {
 /// The app is told once that it is over, and nothing after that.
 fn assert_told(engine: &Engine) {
     let events = to_the_end(engine);
-    assert_eq!(events.last(), Some(&Event::Notice(Notice::Stopped)));
-    assert_eq!(events.iter().filter(|event| **event == Event::Notice(Notice::Stopped)).count(), 1);
+    assert!(events.last().is_some_and(is_stopped));
+    assert_eq!(events.iter().filter(|event| is_stopped(event)).count(), 1);
     assert_eq!(block_on(engine.next_event()), None);
 }
 
@@ -121,7 +121,7 @@ fn register_as_far_as_it_goes(engine: &Engine) {
             told.push(event);
         }
     });
-    assert_eq!(told.last(), Some(&Event::Notice(Notice::Stopped)));
+    assert!(told.last().is_some_and(is_stopped));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn without_a_database_texts_are_refused_and_the_carrier_dials() {
     phone.config.faults.store = Some(StoreFault::Unopenable);
     let engine = phone.start();
     assert_eq!(engine.store_error(), Some(StoreError::Io));
-    until(&engine, |event| (*event == Event::Notice(Notice::StorageFull)).then_some(()));
+    until(&engine, |event| (*event == Event::Notice(Notice::StoreUnavailable)).then_some(()));
     assert!(block_on(engine.command(carrier_call("0151 1"))).is_ok());
     phone.host.until(|seen| seen.dialed.len() == 1);
     assert_eq!(block_on(engine.command(settings())), Err(CommandError::Refused(Refusal::StoreFailed)));
@@ -242,12 +242,25 @@ fn a_database_of_another_application_is_named_left_alone_and_the_carrier_dials()
     std::fs::write(&phone.config.database, &bytes).unwrap();
     let engine = phone.start();
     assert_eq!(engine.store_error(), Some(StoreError::Foreign));
-    until(&engine, |event| (*event == Event::Notice(Notice::StorageFull)).then_some(()));
+    until(&engine, |event| (*event == Event::Notice(Notice::StoreUnavailable)).then_some(()));
     assert!(block_on(engine.command(carrier_call("0151 1"))).is_ok());
     phone.host.until(|seen| seen.dialed.len() == 1);
     block_on(engine.shutdown(PATIENCE));
     // Not set aside, and not made Tandem's.
     assert!(std::fs::read(&phone.config.database).unwrap()[68..72] == bytes[68..72]);
+}
+
+#[test]
+fn a_call_among_more_words_than_there_is_room_for_goes_to_the_carrier() {
+    let mut phone = Phone::alone();
+    phone.config.inputs_max = 16;
+    let engine = phone.start();
+    engine.inject(hangs(Step::Host));
+    // It hangs at the first of them, long before anybody notices.
+    while engine.notify(HostInput::Woken).is_ok() {}
+    assert_eq!(block_on(engine.command(settings())), Err(CommandError::Full));
+    assert_eq!(block_on(engine.command(carrier_call("112"))), Ok(Reply::CarrierDialed));
+    phone.host.until(|seen| seen.dialed.len() == 1);
 }
 
 #[test]

@@ -27,7 +27,7 @@ use std::time::Duration;
 use tandem_engine::faults::{FaultAt, Faults, Step, StoreFault};
 use tandem_engine::{CommandError, Engine};
 use tandem_machine::input::{Mode, Target};
-use tandem_machine::view::{Choice, Notice, Prompt, PromptAbout};
+use tandem_machine::view::{Choice, Prompt, PromptAbout};
 use tandem_machine::{Command, Event, Refusal, Reply};
 use tandem_model::{Line, PromptId, Secret, WhyNotData};
 
@@ -93,7 +93,7 @@ fn a_call_over_data_is_dialed_once_whatever_becomes_of_the_machine_that_was_to_p
         let engine = phone.start();
         engine.inject(faults);
         assert_eq!(block_on(engine.command(call())), Ok(Reply::CarrierDialed), "{faults:?}");
-        assert_eq!(to_the_end(&engine).last(), Some(&Event::Notice(Notice::Stopped)));
+        assert!(to_the_end(&engine).last().is_some_and(is_stopped));
         assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
     }
 }
@@ -118,7 +118,7 @@ fn the_carrier_chosen_at_a_question_is_dialed_once_however_often_it_is_pressed_w
             assert_eq!(press.join().unwrap(), Ok(Reply::CarrierDialed), "{faults:?}");
         }
         assert_eq!(press(&engine, prompt).join().unwrap(), Ok(Reply::CarrierDialed), "and once more");
-        assert_eq!(to_the_end(&engine).last(), Some(&Event::Notice(Notice::Stopped)));
+        assert!(to_the_end(&engine).last().is_some_and(is_stopped));
         assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
     }
 }
@@ -129,7 +129,7 @@ fn a_question_that_is_open_when_the_machine_dies_can_still_be_answered_with_the_
         let (phone, engine, prompt) = asked(SOON);
         engine.inject(faults);
         engine.notify(tandem_machine::HostInput::Sims(vec![sim()])).unwrap();
-        assert_eq!(to_the_end(&engine).last(), Some(&Event::Notice(Notice::Stopped)));
+        assert!(to_the_end(&engine).last().is_some_and(is_stopped));
         assert_eq!(phone.host.look(|seen| seen.dialed.len()), 0, "the user was asked, and has not answered");
         assert_eq!(press(&engine, prompt).join().unwrap(), Ok(Reply::CarrierDialed), "{faults:?}");
         assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
@@ -168,7 +168,7 @@ fn a_text_is_given_back_as_stopped_and_nothing_of_it_is_kept_shown_or_sent() {
         assert_eq!(block_on(engine.command(text("hello"))), Err(CommandError::Stopped), "{faults:?}");
         let told = to_the_end(&engine);
         assert!(!told.iter().any(|event| matches!(event, Event::Text(_) | Event::Prompt(_))), "{faults:?}");
-        assert_eq!(told.last(), Some(&Event::Notice(Notice::Stopped)));
+        assert!(told.last().is_some_and(is_stopped));
         block_on(engine.shutdown(PATIENCE));
         assert_eq!(phone.host.look(|seen| (seen.sent.len(), seen.dialed.len())), (0, 0), "{faults:?}");
         drop(engine);

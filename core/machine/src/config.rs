@@ -51,6 +51,16 @@ pub struct Config {
     pub sms_platform: SmsPlatform,
 }
 
+impl Config {
+    /// With other thresholds for voice, and a withdrawal between the two, for hysteresis (DESIGN 7). `None` when low-rate voice
+    /// would need more than full voice.
+    #[must_use]
+    pub fn with_voice_rates(self, full_voice: DataRate, low_rate_voice: DataRate) -> Option<Config> {
+        let withdrawn_below = self.withdrawn_below.max(low_rate_voice).min(full_voice);
+        (low_rate_voice <= full_voice).then_some(Config { full_voice, low_rate_voice, withdrawn_below, ..self })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -76,5 +86,23 @@ impl Default for Config {
             text_window: 32,
             sms_platform: SmsPlatform::Dialer,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withdrawal_lies_between_the_two_rates_of_voice() {
+        let rates = |full, low| {
+            let config = Config::default().with_voice_rates(DataRate::kbps(full), DataRate::kbps(low));
+            config.map(|config| config.withdrawn_below)
+        };
+        assert_eq!(rates(64, 32), Some(DataRate::kbps(48)));
+        assert_eq!(rates(128, 60), Some(DataRate::kbps(60)));
+        assert_eq!(rates(40, 20), Some(DataRate::kbps(40)));
+        assert_eq!(rates(40, 40), Some(DataRate::kbps(40)));
+        assert_eq!(rates(40, 41), None);
     }
 }

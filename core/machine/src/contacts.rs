@@ -27,12 +27,14 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(crate) struct Contacts {
     numbers: BTreeSet<Msisdn>,
     unread: Vec<Page>,
+    /// What the reading of the whole book has named so far.
+    named: Option<BTreeSet<Msisdn>>,
 }
 
 /// One page as the host handed it over.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub replace: bool,
+    pub kind: PageKind,
     pub added: Vec<Secret<String>>,
     pub removed: Vec<Secret<String>>,
 }
@@ -49,7 +51,7 @@ impl Contacts {
     /// A page of the book. Without a country it waits for one. True when the book changed.
     pub(crate) fn page(&mut self, page: Page, home: Option<Country>, ctx: &mut Ctx<'_>) -> bool {
         let Some(home) = home else {
-            if page.replace {
+            if page.kind.begins_anew() {
                 self.unread.clear();
             }
             let waiting: usize = self.unread.iter().map(|p| p.added.len() + p.removed.len()).sum();
@@ -75,12 +77,7 @@ impl Contacts {
             raw.iter().filter_map(|raw| Msisdn::parse(raw.expose(), home).ok()).collect()
         };
         let (named, unnamed) = (parse(&page.added), parse(&page.removed));
-        let mut removed: Vec<Msisdn> = if page.replace {
-            self.numbers.difference(&named).copied().collect()
-        } else {
-            unnamed.difference(&named).copied().filter(|number| self.numbers.contains(number)).collect()
-        };
-        removed.dedup();
+        let removed = self.no_longer_there(page.kind, &named, &unnamed);
         for number in &removed {
             self.numbers.remove(number);
         }
@@ -98,6 +95,48 @@ impl Contacts {
         }
         ctx.commit(vec![Change::PutContacts { added, removed }]);
         true
+    }
+
+    /// What a page removes from the book, and what it adds to the reading that goes on.
+    fn no_longer_there(&mut self, kind: PageKind, named: &BTreeSet<Msisdn>, unnamed: &BTreeSet<Msisdn>) -> Vec<Msisdn> {
+        if kind.begins_anew() {
+            self.named = matches!(kind, PageKind::Part { .. }).then(BTreeSet::new);
+        }
+        if let Some(so_far) = &mut self.named {
+            so_far.retain(|number| !unnamed.contains(number));
+            so_far.extend(named);
+            if so_far.len() > CONTACTS_MAX {
+                // More than is kept: what is there already stays rather than what came last.
+                self.named = None;
+            }
+        }
+        match kind {
+            PageKind::Replace => self.numbers.difference(named).copied().collect(),
+            PageKind::Change => unnamed.difference(named).copied().filter(|n| self.numbers.contains(n)).collect(),
+            PageKind::Part { last: false, .. } => Vec::new(),
+            PageKind::Part { last: true, .. } => {
+                // A reading whose beginning was lost names too few.
+                self.named.take().map_or_else(Vec::new, |all| self.numbers.difference(&all).copied().collect())
+            }
+        }
+    }
+}
+
+/// What a page says of the numbers it does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageKind {
+    /// Nothing.
+    Change,
+    /// That they are not in the book.
+    Replace,
+    /// That they are on another page; after the last, those of no page are not in the book.
+    Part { first: bool, last: bool },
+}
+
+impl PageKind {
+    /// Whether everything before this page is void.
+    const fn begins_anew(self) -> bool {
+        matches!(self, PageKind::Replace | PageKind::Part { first: true, .. })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::input::Input;
 use crate::phone::Phone;
 use crate::view::{CallView, MarkView, Prompt, RegistrationView};
 use tandem_model::rows::{MetaRow, Restored};
-use tandem_model::{DeviceEpoch, Line, Mono, Now, Random, Vault};
+use tandem_model::{Country, DeviceEpoch, Line, Mono, Now, Random, Vault};
 
 /// One phone's decisions (law 1): feed one input, drain the effects to `None`, then the next.
 pub struct Device {
@@ -66,6 +66,12 @@ impl Device {
     #[must_use]
     pub fn registrations(&self) -> Vec<RegistrationView> {
         self.phone.lines.iter().map(|unit| unit.registration.view()).collect()
+    }
+
+    /// The country a line's numbers are read in; `None` without its SIM.
+    #[must_use]
+    pub fn country(&self, line: Line) -> Option<Country> {
+        self.phone.lines.country(line)
     }
 
     /// Every call that is not over.

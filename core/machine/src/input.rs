@@ -177,6 +177,18 @@ pub enum HostInput {
         /// Removed.
         removed: Vec<Secret<String>>,
     },
+    /// A page of the whole phone book. Numbers that no page named are removed at the last one; a reading that stops
+    /// before it removes nothing.
+    BookPage {
+        /// True for the first page.
+        first: bool,
+        /// True for the last page.
+        last: bool,
+        /// Raw numbers.
+        numbers: Vec<Secret<String>>,
+    },
+    /// Something waits at the server, says a push or the OS.
+    Woken,
     /// The OS's own list of emergency numbers, for where the phone is now.
     EmergencyNumbers(Vec<String>),
     /// An SMS came.

@@ -51,4 +51,4 @@ pub use config::Config;
 pub use device::Device;
 pub use effect::{Effect, Event, MediaOrder, Refusal, Reply};
 pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, StoreInput};
-pub use texts_for_people::{end_text, why_text};
+pub use texts_for_people::{end_text, status_text, why_text};

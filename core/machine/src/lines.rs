@@ -80,6 +80,8 @@ impl Lines {
         for unit in self.units.values_mut() {
             unit.sim = there.remove(&unit.line);
             unit.registration.sim_is(unit.sim.as_ref(), ctx);
+            // The app learns of every SIM, also of one with nothing to tell.
+            unit.registration.show(ctx);
         }
         if let Some(home) = self.home()
             && self.book.country_known(home, ctx)
@@ -128,11 +130,11 @@ impl Lines {
         let mut views = Vec::new();
         for number in numbers.collect::<BTreeSet<_>>() {
             let shown = self.mark_shown(number, ctx);
-            let before = self.shown.get(&number).copied().unwrap_or(MarkShown::None);
+            let before = self.shown.get(&number).copied().unwrap_or(MarkShown::Unmarked);
             if shown == before {
                 continue;
             }
-            if shown == MarkShown::None {
+            if shown == MarkShown::Unmarked {
                 self.shown.remove(&number);
             } else {
                 self.shown.insert(number, shown);
@@ -149,12 +151,14 @@ impl Lines {
             .values()
             .map(|unit| unit.marks.shown(number, unit.session.offset(), ctx.now))
             .min()
-            .unwrap_or(MarkShown::None)
+            .unwrap_or(MarkShown::Unmarked)
     }
 
     /// What one line sees of a number.
     pub(crate) fn mark_seen_by(&self, line: Line, number: Msisdn, ctx: &Ctx<'_>) -> MarkShown {
-        self.units.get(&line).map_or(MarkShown::None, |unit| unit.marks.shown(number, unit.session.offset(), ctx.now))
+        self.units
+            .get(&line)
+            .map_or(MarkShown::Unmarked, |unit| unit.marks.shown(number, unit.session.offset(), ctx.now))
     }
 
     /// Every mark as last shown.

@@ -84,7 +84,7 @@ impl Marks {
                 };
                 if good { MarkShown::Marked } else { MarkShown::NotSeenLately }
             }
-            Some(MarkState::Unmarked) | None => MarkShown::None,
+            Some(MarkState::Unmarked) | None => MarkShown::Unmarked,
         }
     }
 

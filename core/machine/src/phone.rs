@@ -36,7 +36,8 @@ pub(crate) struct Phone {
     /// The OS's own list of emergency numbers.
     emergency: Vec<String>,
     /// The user was told that storage is full; told again once something could be stored in between.
-    storage_full: bool,
+    /// What keeps the store from its work, as far as the user was told.
+    store_trouble: Option<StoreFailure>,
     pub(crate) late: u64,
 }
 
@@ -52,7 +53,7 @@ impl Phone {
             settings: BTreeMap::new(),
             network: None,
             emergency: Vec::new(),
-            storage_full: false,
+            store_trouble: None,
             late: 0,
         }
     }
@@ -139,12 +140,15 @@ impl Phone {
             StoreInput::Failed { ticket, why } => (*ticket, None, Some(*why)),
         };
         match failure {
-            None => self.storage_full = false,
-            Some(StoreFailure::Full | StoreFailure::Broken) if !self.storage_full => {
-                self.storage_full = true;
-                ctx.emit(Event::Notice(Notice::StorageFull));
+            None => self.store_trouble = None,
+            Some(why) if self.store_trouble != failure => {
+                self.store_trouble = failure;
+                ctx.emit(Event::Notice(match why {
+                    StoreFailure::Full => Notice::StorageFull,
+                    StoreFailure::Broken => Notice::StoreUnavailable,
+                }));
             }
-            Some(StoreFailure::Full | StoreFailure::Broken) => {}
+            Some(_) => {}
         }
         let durable = duplicates.is_some();
         let taken = self.settings_kept(ticket, durable, ctx)

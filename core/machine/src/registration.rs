@@ -19,7 +19,7 @@ mod start;
 mod tokens;
 
 use crate::ctx::{Ctx, SessionFacts};
-use crate::view::{RegistrationFailure, RegistrationState, RegistrationView};
+use crate::view::{RegistrationFailure, RegistrationView};
 use ask::Ask;
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase, RegistrationRow};
@@ -39,7 +39,8 @@ const RESTORED_ATTEMPT: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Registration {
     line: Line,
     state: State,
-    shown: RegistrationView,
+    /// What the app was told last.
+    shown: Option<RegistrationView>,
     /// Tokens read in this boot, for whichever attempt.
     read: Read,
 }
@@ -174,12 +175,7 @@ pub(crate) struct Identity {
 impl Registration {
     /// A line that was never registered.
     pub(crate) fn new(line: Line) -> Self {
-        Self {
-            line,
-            state: State::default(),
-            shown: RegistrationView { line, number: None, state: RegistrationState::Unregistered },
-            read: Read::default(),
-        }
+        Self { line, state: State::default(), shown: None, read: Read::default() }
     }
 
     /// Goes on where the process ended.

@@ -222,6 +222,19 @@ impl Session {
         self.open_if_able(ctx);
     }
 
+    /// Something waits at the server: a wait of our own is over, and a connection that stands is asked whether it does. A
+    /// wait the server told us to keep is kept.
+    pub(crate) fn woken(&mut self, ctx: &mut Ctx<'_>) {
+        match &self.state {
+            State::Waiting { told: false, .. } => {
+                self.state = State::Off;
+                self.open_if_able(ctx);
+            }
+            State::Up(_) => self.ask_time(ctx),
+            State::Off | State::Waiting { told: true, .. } | State::Opening { .. } | State::Greeting { .. } => {}
+        }
+    }
+
     /// Whoever waits for an answer waited too long: the connection is dead.
     pub(crate) fn give_up_link(&mut self, ctx: &mut Ctx<'_>) {
         if matches!(self.state, State::Up(_)) {

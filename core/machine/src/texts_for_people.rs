@@ -2,8 +2,8 @@
 //!
 //! English, as the key an integrator translates from. No number, name or word of a person is ever in it.
 
-use crate::view::{Budget, Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState};
-use tandem_model::{CallEnd, WhyNotData};
+use crate::view::{Budget, CallState, Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState};
+use tandem_model::{CallEnd, TerminalState, TextStatus, WhyNotData};
 
 impl RegistrationState {
     /// For the user.
@@ -71,6 +71,44 @@ impl RegistrationFailure {
     }
 }
 
+impl CallState {
+    /// For the user.
+    #[must_use]
+    pub fn user_text(self) -> &'static str {
+        match self {
+            CallState::Checking => "Checking the connection…",
+            CallState::Asking => "Waiting for your choice.",
+            CallState::Calling => "Calling…",
+            CallState::Ringing => "Ringing…",
+            CallState::Connecting => "Connecting…",
+            CallState::Active => "Connected.",
+            CallState::Reconnecting => "Reconnecting…",
+            CallState::Carrier => "Call through the carrier.",
+            CallState::Ended(end) => end_text(end),
+        }
+    }
+}
+
+/// Where a text of mine stands, for the user.
+#[must_use]
+pub fn status_text(status: TextStatus) -> &'static str {
+    match status {
+        TextStatus::Pending => "Sending…",
+        TextStatus::Stored => "Sent.",
+        TextStatus::Ended { state: TerminalState::Delivered, read: false } => "Delivered.",
+        TextStatus::Ended { state: TerminalState::Delivered, read: true } => "Read.",
+        TextStatus::Ended { state: TerminalState::Expired, .. } => "Not delivered: it waited too long.",
+        TextStatus::Ended { state: TerminalState::Cancelled, .. } => "Taken back.",
+        TextStatus::Ended { state: TerminalState::HandedToSms, .. } | TextStatus::CarrierSms => "Sent as SMS.",
+        TextStatus::Ended { state: TerminalState::RecipientChanged, .. } => {
+            "Not delivered: this number belongs to somebody else now."
+        }
+        TextStatus::SmsFailed => "The SMS was not sent. Please try again.",
+        TextStatus::Refused => "Not sent.",
+        TextStatus::LeftBehind => "Sent before this number was registered anew; what became of it is not known.",
+    }
+}
+
 impl PromptAbout {
     /// For the user: why they are asked.
     #[must_use]
@@ -106,8 +144,9 @@ impl Notice {
         match self {
             Notice::StoreRecovered => "The message history could not be read and was set aside. Calls and texts go on.",
             Notice::StorageFull => "This phone cannot save texts now. Please free some space.",
+            Notice::StoreUnavailable => "This phone cannot save or show texts now. Calls go on.",
             Notice::Resync => "Please look again: something may have been missed.",
-            Notice::Stopped => "Calls and texts over data stopped. The carrier still works.",
+            Notice::Stopped { .. } => "Calls and texts over data stopped. The carrier still works.",
         }
     }
 }

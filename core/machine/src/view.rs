@@ -268,7 +268,7 @@ pub enum MarkShown {
     /// Was reachable, but its lease ran out: not seen lately.
     NotSeenLately,
     /// Nothing.
-    None,
+    Unmarked,
 }
 
 /// Something the user must know that is no state of one call, text or registration.
@@ -278,8 +278,22 @@ pub enum Notice {
     StoreRecovered,
     /// Storage is full: texts cannot be kept.
     StorageFull,
+    /// The database cannot be opened or written: texts cannot be kept, and calls go on.
+    StoreUnavailable,
     /// Occurrences were dropped from the queue: read the rows again.
     Resync,
     /// A machine met a fault it could not go on from; the carrier still works.
-    Stopped,
+    Stopped {
+        /// Which.
+        fault: Fault,
+    },
+}
+
+/// What a machine cannot go on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// It panicked.
+    Panic,
+    /// It made no progress for longer than it may.
+    Hang,
 }

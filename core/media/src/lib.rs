@@ -36,7 +36,7 @@ pub use gate::{LinkGate, Passage, SocketGate, Way};
 pub use jitter::{Inserted, JitterBuffer, Pull};
 pub use media::{CallMedia, CallMediaConfig, IceServer, MediaEngine, MediaError, MediaEvent, Role, Sdp, VoiceMode};
 pub use playout::{Playout, PlayoutCounts};
-pub use port::{AudioCounters, AudioPort, FRAME_SAMPLES, RING_SAMPLES, SAMPLE_RATE_HZ};
+pub use port::{AudioCounters, AudioPort, FRAME_SAMPLES, RING_SAMPLES, SAMPLE_RATE_HZ, WeakAudioPort};
 pub use rtc_media::RtcMedia;
 pub use runtime::MediaResources;
 pub use stats::MediaStats;

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
@@ -24,8 +24,8 @@ pub struct AudioPort {
 
 #[derive(Debug, Default)]
 struct Shared {
-    capture: Mutex<VecDeque<i16>>,
-    playout: Mutex<VecDeque<i16>>,
+    capture: Mutex<Ring>,
+    playout: Mutex<Ring>,
     listening: AtomicBool,
     largest_pop: AtomicUsize,
     captured: Notify,
@@ -33,6 +33,36 @@ struct Shared {
     capture_dropped: AtomicU64,
     playout_dropped: AtomicU64,
     playout_missing: AtomicU64,
+}
+
+/// Samples on their way, oldest first. Its room is taken at once: nothing is allocated on a sound device's thread.
+#[derive(Debug)]
+struct Ring(VecDeque<i16>);
+
+impl Default for Ring {
+    fn default() -> Ring {
+        Ring(VecDeque::with_capacity(RING_SAMPLES))
+    }
+}
+
+/// A handle that does not keep the rings alive.
+#[derive(Clone, Debug)]
+pub struct WeakAudioPort {
+    shared: Weak<Shared>,
+}
+
+impl WeakAudioPort {
+    /// The rings, while their call lives.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<AudioPort> {
+        self.shared.upgrade().map(|shared| AudioPort { shared })
+    }
+
+    /// Whether these are the rings of that handle.
+    #[must_use]
+    pub fn is(&self, port: &AudioPort) -> bool {
+        std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(&port.shared))
+    }
 }
 
 /// What the rings had to give up, in samples.
@@ -53,13 +83,19 @@ impl AudioPort {
         Self::default()
     }
 
+    /// A handle that does not keep the rings alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakAudioPort {
+        WeakAudioPort { shared: Arc::downgrade(&self.shared) }
+    }
+
     /// The device hands over captured samples, any number at a time, at the rate it captures. Returns how many were
     /// taken: all of them while the call is sending, none while it is not (before the answer, on hold, after close).
     pub fn push_capture(&self, samples: &[i16]) -> usize {
         if !self.shared.listening.load(Ordering::Acquire) {
             return 0;
         }
-        let dropped = push_bounded(&mut lock(&self.shared.capture), samples);
+        let dropped = lock(&self.shared.capture).push(samples);
         self.shared.capture_dropped.fetch_add(dropped, Ordering::Relaxed);
         self.shared.captured.notify_one();
         samples.len()
@@ -69,13 +105,22 @@ impl AudioPort {
     /// many were the call's.
     pub fn pop_playout(&self, out: &mut [i16]) -> usize {
         self.shared.largest_pop.fetch_max(out.len().min(RING_SAMPLES / 2), Ordering::Relaxed);
-        let taken = pop_into(&mut lock(&self.shared.playout), out);
+        let taken = lock(&self.shared.playout).pop(out);
         if let Some(rest) = out.get_mut(taken..) {
             rest.fill(0);
             self.shared.playout_missing.fetch_add(rest.len() as u64, Ordering::Relaxed);
         }
         self.shared.played.notify_one();
         taken
+    }
+
+    /// Moves what was captured to what is to be played, and listens from now on: a sound device hears itself, without a call.
+    pub fn loop_back(&self) {
+        self.listen(true);
+        let mut heard = vec![0; self.capture_waiting()];
+        if self.take_capture(&mut heard) {
+            self.push_playout(&heard);
+        }
     }
 
     /// What has been given up so far.
@@ -91,36 +136,36 @@ impl AudioPort {
     /// The call starts or stops listening to the microphone; what was captured and not yet sent is forgotten.
     pub(crate) fn listen(&self, on: bool) {
         if self.shared.listening.swap(on, Ordering::AcqRel) != on {
-            lock(&self.shared.capture).clear();
+            lock(&self.shared.capture).0.clear();
         }
     }
 
     /// Takes exactly `frame.len()` captured samples, or none.
     pub(crate) fn take_capture(&self, frame: &mut [i16]) -> bool {
         let mut ring = lock(&self.shared.capture);
-        ring.len() >= frame.len() && pop_into(&mut ring, frame) == frame.len()
+        ring.0.len() >= frame.len() && ring.pop(frame) == frame.len()
     }
 
     /// Captured samples waiting to be encoded.
     pub(crate) fn capture_waiting(&self) -> usize {
-        lock(&self.shared.capture).len()
+        lock(&self.shared.capture).0.len()
     }
 
     /// Hands decoded samples to the device.
     pub(crate) fn push_playout(&self, samples: &[i16]) {
-        let dropped = push_bounded(&mut lock(&self.shared.playout), samples);
+        let dropped = lock(&self.shared.playout).push(samples);
         self.shared.playout_dropped.fetch_add(dropped, Ordering::Relaxed);
     }
 
     /// Whether the ring holds less than the device may ask for next.
     pub(crate) fn wants_playout(&self) -> bool {
         let ask = self.shared.largest_pop.load(Ordering::Relaxed).max(FRAME_SAMPLES);
-        lock(&self.shared.playout).len() < ask
+        lock(&self.shared.playout).0.len() < ask
     }
 
     /// Forgets decoded samples that wait to be played.
     pub(crate) fn clear_playout(&self) {
-        lock(&self.shared.playout).clear();
+        lock(&self.shared.playout).0.clear();
     }
 
     /// Resolves when the device has pushed since the last time.
@@ -135,23 +180,27 @@ impl AudioPort {
 }
 
 /// A panic while a ring was held leaves samples, which are always valid.
-fn lock(ring: &Mutex<VecDeque<i16>>) -> MutexGuard<'_, VecDeque<i16>> {
+fn lock(ring: &Mutex<Ring>) -> MutexGuard<'_, Ring> {
     ring.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn push_bounded(ring: &mut VecDeque<i16>, samples: &[i16]) -> u64 {
-    ring.extend(samples);
-    let excess = ring.len().saturating_sub(RING_SAMPLES);
-    ring.drain(..excess);
-    excess as u64
-}
-
-fn pop_into(ring: &mut VecDeque<i16>, out: &mut [i16]) -> usize {
-    let count = ring.len().min(out.len());
-    for (slot, sample) in out.iter_mut().zip(ring.drain(..count)) {
-        *slot = sample;
+impl Ring {
+    /// Returns how many samples gave way, of those that were there and of these.
+    fn push(&mut self, samples: &[i16]) -> u64 {
+        let newest = samples.get(samples.len().saturating_sub(RING_SAMPLES)..).unwrap_or_default();
+        let excess = (self.0.len() + newest.len()).saturating_sub(RING_SAMPLES);
+        self.0.drain(..excess);
+        self.0.extend(newest);
+        (excess + samples.len() - newest.len()) as u64
     }
-    count
+
+    fn pop(&mut self, out: &mut [i16]) -> usize {
+        let count = self.0.len().min(out.len());
+        for (slot, sample) in out.iter_mut().zip(self.0.drain(..count)) {
+            *slot = sample;
+        }
+        count
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +250,21 @@ mod tests {
         let mut all = vec![0; RING_SAMPLES];
         assert_eq!(port.pop_playout(&mut all), RING_SAMPLES);
         assert_eq!(&all[RING_SAMPLES - 4..], &[1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn more_than_a_ring_holds_leaves_its_newest_and_no_push_makes_a_ring_grow() {
+        let port = AudioPort::new();
+        port.loop_back();
+        let many: Vec<i16> = (0..30_000).collect();
+        assert_eq!(port.push_capture(&[-1; 10]), 10);
+        assert_eq!(port.push_capture(&many), many.len());
+        assert_eq!(port.counters().capture_dropped, (10 + many.len() - RING_SAMPLES) as u64);
+        assert_eq!(lock(&port.shared.capture).0.capacity(), RING_SAMPLES);
+        port.loop_back();
+        let mut all = vec![0; RING_SAMPLES + 1];
+        assert_eq!(port.pop_playout(&mut all), RING_SAMPLES);
+        assert_eq!((all[0], all[RING_SAMPLES - 1], all[RING_SAMPLES]), (6_000, 29_999, 0));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::str::FromStr;
 pub struct Country([u8; 2]);
 
 impl Country {
+    /// No country: only international numbers can be read in it.
+    pub const UNKNOWN: Country = Country(*b"ZZ");
+
     /// Takes two ASCII letters of either case.
     #[must_use]
     pub fn parse(raw: &str) -> Option<Country> {

@@ -10,6 +10,7 @@
 
 mod ballast;
 mod codes;
+mod lock;
 mod memory;
 mod open;
 mod outcome;
@@ -24,4 +25,4 @@ pub use memory::{MemoryRows, MemoryText};
 pub use open::{Opened, StoreSettings};
 pub use outcome::{Failure, Outcome, RowStore, StoreError};
 pub use phone::{GROUP_BYTES_MAX, GROUP_MAX, PhoneStore};
-pub use read::{PAGE_MAX, PhoneReader, ThreadItem, ThreadText};
+pub use read::{Conversation, PAGE_MAX, PhoneReader, ThreadItem, ThreadText};

@@ -1,6 +1,7 @@
 //! Opening a file that may be new, ours, older, newer, foreign, damaged, or gone.
 
 use crate::ballast::{Ballast, with_suffix};
+use crate::lock::Lock;
 use crate::outcome::StoreError;
 use crate::phone::PhoneStore;
 use crate::{pragmas, restore, schema};
@@ -45,31 +46,33 @@ pub struct Opened {
 
 impl PhoneStore {
     /// Opens or makes a database. A damaged one is renamed to `<name>.damaged-<n>` and a new one begins; so it does when
-    /// the file is gone though it was there before. Nothing is ever silently empty.
+    /// the file is gone though it was there before. Nothing is ever silently empty. One at a time has it open.
     ///
     /// # Errors
     /// [`StoreError`]: the file was left as it is, and there is no store.
     pub fn open(path: &Path, settings: StoreSettings) -> Result<Opened, StoreError> {
+        let lock = Lock::beside(path)?;
         let ballast = Ballast::beside(path, settings.ballast_bytes);
         let is_empty = fs::metadata(path).map_or(true, |found| found.len() == 0);
         let lost = is_empty && ballast.exists();
-        let mut opened = match open_once(path, settings) {
+        let (conn, restored, recovered) = match open_once(path, settings) {
             Err(StoreError::Full) => {
                 ballast.release()?;
                 open_once(path, settings)
             }
             Err(StoreError::Damaged) => {
                 set_aside(path)?;
-                open_once(path, settings).map(|opened| Opened { recovered: true, ..opened })
+                open_once(path, settings).map(|(conn, restored, _)| (conn, restored, true))
             }
             other => other,
         }?;
-        opened.recovered |= lost;
-        Ok(opened)
+        let store = PhoneStore::new(conn, path, Ballast::beside(path, settings.ballast_bytes), lock);
+        Ok(Opened { store, restored, recovered: recovered || lost })
     }
 }
 
-fn open_once(path: &Path, settings: StoreSettings) -> Result<Opened, StoreError> {
+/// The database, what is in it, and that it was not lost.
+fn open_once(path: &Path, settings: StoreSettings) -> Result<(Connection, Restored, bool), StoreError> {
     check_header(path)?;
     let mut conn = Connection::open_with_flags(
         path,
@@ -87,11 +90,7 @@ fn open_once(path: &Path, settings: StoreSettings) -> Result<Opened, StoreError>
     schema::migrate(&mut conn, origin)?;
     let restored = restore::restored(&conn)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok(Opened {
-        store: PhoneStore::new(conn, path, Ballast::beside(path, settings.ballast_bytes)),
-        restored,
-        recovered: false,
-    })
+    Ok((conn, restored, false))
 }
 
 /// SQLite takes a file shorter than its header for a new one and writes over it; for us it is a damaged one.

@@ -1,6 +1,7 @@
 //! The store of one phone: one file, one writer, several transactions under one sync.
 
 use crate::ballast::Ballast;
+use crate::lock::Lock;
 use crate::outcome::{Failure, Outcome, RowStore, StoreError};
 use crate::read::PhoneReader;
 use crate::{restore, write};
@@ -23,6 +24,8 @@ pub struct PhoneStore {
     path: PathBuf,
     ballast: Ballast,
     room: Room,
+    /// The last to go.
+    _lock: Lock,
 }
 
 /// How much room there is.
@@ -37,9 +40,9 @@ enum Room {
 }
 
 impl PhoneStore {
-    pub(crate) fn new(conn: Connection, path: &Path, ballast: Ballast) -> PhoneStore {
+    pub(crate) fn new(conn: Connection, path: &Path, ballast: Ballast, lock: Lock) -> PhoneStore {
         let room = if ballast.fill().is_ok() { Room::Enough } else { Room::Tight };
-        PhoneStore { conn, path: path.to_owned(), ballast, room }
+        PhoneStore { conn, path: path.to_owned(), ballast, room, _lock: lock }
     }
 
     /// A second connection, for reading history beside the writer.

@@ -4,8 +4,8 @@ use crate::codes;
 use crate::outcome::StoreError;
 use crate::pragmas;
 use crate::restore::{
-    INCOMING_COLUMNS, LOG_COLUMNS, OUTGOING_COLUMNS, contacts, each, incoming_row, log_row, open_texts, outgoing_row,
-    unsigned,
+    INCOMING_COLUMNS, LOG_COLUMNS, OUTGOING_COLUMNS, contacts, each, incoming_row, log_row, number, open_texts,
+    outgoing_row, unsigned,
 };
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -38,6 +38,33 @@ pub enum ThreadText {
     Received(IncomingRow),
 }
 
+/// Somebody there are texts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Who.
+    pub peer: Msisdn,
+    /// The newest text; pages are asked for by its position.
+    pub newest: ThreadItem,
+    /// Texts of theirs that were not read yet.
+    pub unread: u64,
+}
+
+/// From peer to peer along the index, and not through every text.
+const CONVERSATIONS: &str = "
+    WITH RECURSIVE
+    peers (peer) AS (
+        SELECT min(peer) FROM thread
+        UNION ALL
+        SELECT (SELECT min(peer) FROM thread WHERE peer > peers.peer) FROM peers WHERE peers.peer IS NOT NULL
+    ),
+    newest (peer, position) AS (
+        SELECT peer, (SELECT max(position) FROM thread WHERE thread.peer = peers.peer) FROM peers WHERE peer IS NOT NULL
+    ),
+    page (peer, position) AS (
+        SELECT peer, position FROM newest WHERE position < ?1 ORDER BY position DESC LIMIT ?2
+    )
+    SELECT peer, (SELECT count(*) FROM incoming WHERE sender = peer AND seen = 0) FROM page ORDER BY position DESC";
+
 impl PhoneReader {
     pub(crate) fn open(path: &Path) -> Result<PhoneReader, StoreError> {
         let conn =
@@ -58,14 +85,38 @@ impl PhoneReader {
         );
         // One look at the file, so that a text which comes meanwhile moves nothing.
         let snapshot = self.conn.unchecked_transaction()?;
+        let items = self.texts(page)?;
+        snapshot.finish()?;
+        Ok(items)
+    }
+
+    /// Everybody there are texts with, whoever had the newest first, before a position; `None` for the newest of all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn conversations(&self, before: Option<u64>, limit: usize) -> Result<Vec<Conversation>, StoreError> {
+        let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+        let snapshot = self.conn.unchecked_transaction()?;
+        let heads =
+            each(&self.conn, CONVERSATIONS, (before, limit_of(limit)), |row| Ok((number(row, 0)?, unsigned(row, 1)?)))?;
+        let mut conversations = Vec::new();
+        for (peer, unread) in heads {
+            let newest = self.texts((peer.as_u64().cast_signed(), i64::MAX, 1))?.into_iter().next();
+            conversations.extend(newest.map(|newest| Conversation { peer, newest, unread }));
+        }
+        snapshot.finish()?;
+        Ok(conversations)
+    }
+
+    /// Texts with a peer before a position, newest first, at most so many.
+    fn texts(&self, page: (i64, i64, i64)) -> Result<Vec<ThreadItem>, StoreError> {
         let mut items = self
             .half(OUTGOING_COLUMNS, "outgoing", "recipient", page, |row| outgoing_row(row).map(ThreadText::Written))?;
         items.extend(
             self.half(INCOMING_COLUMNS, "incoming", "sender", page, |row| incoming_row(row).map(ThreadText::Received))?,
         );
-        snapshot.finish()?;
         items.sort_unstable_by_key(|item| std::cmp::Reverse(item.position));
-        items.truncate(limit.min(PAGE_MAX));
+        items.truncate(usize::try_from(page.2).unwrap_or(0));
         Ok(items)
     }
 

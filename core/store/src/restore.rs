@@ -299,7 +299,7 @@ fn unsigned_if(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     get::<Option<i64>>(row, column).map(|value| value.map(i64::cast_unsigned))
 }
 
-fn number(row: &Row<'_>, column: usize) -> Read<Msisdn> {
+pub(crate) fn number(row: &Row<'_>, column: usize) -> Read<Msisdn> {
     Msisdn::try_from(unsigned(row, column)?).map_err(|_| StoreError::Damaged)
 }
 

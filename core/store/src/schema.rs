@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x544E_444D;
 
 /// One step per version, the first from an empty file. A step that was released is never edited.
-const MIGRATIONS: [&str; 1] = [V1];
+const MIGRATIONS: [&str; 2] = [V1, V2];
 
 /// The newest version this build knows.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -169,6 +169,9 @@ CREATE TABLE settings (
     read_receipts   INTEGER NOT NULL CHECK (read_receipts IN (0, 1))
 ) STRICT;
 ";
+
+/// How many texts of somebody are unread.
+const V2: &str = "CREATE INDEX incoming_unread ON incoming (sender) WHERE seen = 0;";
 
 /// Whose file this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use common::*;
 use proptest::prelude::*;
 use tandem_model::rows::*;
 use tandem_model::*;
-use tandem_store::{MemoryRows, MemoryText, Opened, Outcome, PhoneStore, RowStore, StoreSettings, ThreadText};
+use tandem_store::{
+    MemoryRows, MemoryText, Opened, Outcome, PhoneStore, RowStore, StoreError, StoreSettings, ThreadText,
+};
 
 fn small() -> StoreSettings {
     StoreSettings { ballast_bytes: 4096, ..StoreSettings::default() }
@@ -279,6 +281,46 @@ fn history_is_paged_from_the_newest_in_the_order_it_became_known() {
 }
 
 #[test]
+fn conversations_are_paged_by_their_newest_text_and_count_what_is_unread() {
+    let (_dir, mut store) = sqlite();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.conversations(None, 9).unwrap(), []);
+    write(
+        &mut store,
+        vec![
+            Change::InsertIncoming(incoming(1, 5, "one")),
+            Change::InsertOutgoing(outgoing(1, 6, "two")),
+            Change::InsertIncoming(incoming(2, 5, "three")),
+            Change::InsertOutgoing(outgoing(2, 4, "four")),
+        ],
+    );
+    let heads = |before, limit| -> Vec<(Msisdn, u64, u64)> {
+        let page = reader.conversations(before, limit).unwrap();
+        page.into_iter().map(|it| (it.peer, it.newest.position, it.unread)).collect()
+    };
+    let all = heads(None, 9);
+    assert_eq!(
+        all.iter().map(|head| (head.0, head.2)).collect::<Vec<_>>(),
+        [(number(4), 0), (number(5), 2), (number(6), 0)]
+    );
+    assert_eq!(heads(None, 1), all[..1]);
+    assert_eq!(heads(Some(all[0].1), 9), all[1..]);
+    assert_eq!(heads(Some(all[2].1), 9), []);
+    assert_eq!(heads(None, 0), []);
+    assert_eq!(reader.conversations(None, 9).unwrap()[1].newest, reader.thread(number(5), None, 1).unwrap()[0]);
+}
+
+#[test]
+fn a_database_is_open_once_at_a_time() {
+    let (dir, store) = sqlite();
+    let path = dir.path().join("phone.db");
+    let again = || PhoneStore::open(&path, small());
+    assert_eq!(again().err(), Some(StoreError::Locked));
+    drop(store);
+    assert!(again().is_ok());
+}
+
+#[test]
 fn a_reader_sees_what_was_committed_since_it_was_opened_and_cannot_write() {
     let (dir, mut store) = sqlite();
     let reader = store.reader().unwrap();
@@ -332,6 +374,14 @@ proptest! {
                 }
             }
         }
+        for conversation in reader.conversations(None, 500).unwrap() {
+            let newest = reader.thread(conversation.peer, None, 1).unwrap();
+            prop_assert_eq!(&newest[..], &[conversation.newest][..]);
+            let unread = model.thread(conversation.peer).filter(|text| matches!(text, MemoryText::Received(row) if !row.read));
+            prop_assert_eq!(conversation.unread, unread.count() as u64);
+        }
+        let there = (0..3).filter(|peer| model.thread(number(*peer)).next().is_some()).count();
+        prop_assert_eq!(reader.conversations(None, 500).unwrap().len(), there);
         let logged = reader.log(None, 500).unwrap();
         let mut modelled: Vec<_> = model.log().cloned().collect();
         modelled.reverse();

@@ -9,6 +9,7 @@
     reason = "of the many verbs each place knows its own and refuses the rest by name"
 )]
 
+pub mod access;
 pub mod demo;
 pub mod kill_loop;
 pub mod link;

@@ -64,11 +64,14 @@ pub fn refused(error: CommandError) -> Seen {
         CommandError::Refused(refusal) => kebab(&format!("{refusal:?}")),
         CommandError::Full => "full".to_owned(),
         CommandError::Stopped => "stopped".to_owned(),
+        CommandError::CarrierFailed => "carrier-failed".to_owned(),
         CommandError::NoAnswer => "no-answer".to_owned(),
     };
     let says = match error {
         CommandError::Refused(refusal) => refusal.to_string(),
-        CommandError::Full | CommandError::Stopped | CommandError::NoAnswer => error.to_string(),
+        CommandError::Full | CommandError::Stopped | CommandError::CarrierFailed | CommandError::NoAnswer => {
+            error.to_string()
+        }
     };
     object(json!({"see": "refused", "why": why, "says": says}))
 }
@@ -93,6 +96,13 @@ pub fn not_taken(error: NotifyError) -> Seen {
 #[must_use]
 pub fn written(id: TextId) -> Seen {
     object(json!({"see": "written", "id": text_id(id)}))
+}
+
+/// Where a number is, as the resolver says: what the address is good for, and the address.
+#[must_use]
+pub fn whereabouts(of: &str, found: Option<(String, String)>) -> Seen {
+    let (kind, address) = found.clone().unzip();
+    object(json!({"see": "whereabouts", "of": of, "attached": found.is_some(), "kind": kind, "address": address}))
 }
 
 /// A text of one's own in a `history`.
@@ -251,10 +261,11 @@ mod tests {
                 CallView { call, line, peer: to, outgoing: true, state, bearer, held: false, held_by_peer: false };
             assert_eq!(fitting(Event::Call(view))["says"], end_text(end));
         }
-        for shown_mark in [MarkShown::Marked, MarkShown::NotSeenLately, MarkShown::None] {
+        for shown_mark in [MarkShown::Marked, MarkShown::NotSeenLately, MarkShown::Unmarked] {
             fitting(Event::Marks(vec![MarkView { number: to, shown: shown_mark }]));
         }
-        for notice in [Notice::StoreRecovered, Notice::StorageFull, Notice::Resync, Notice::Stopped] {
+        let stopped = Notice::Stopped { fault: tandem_machine::view::Fault::Panic };
+        for notice in [Notice::StoreRecovered, Notice::StorageFull, Notice::StoreUnavailable, Notice::Resync, stopped] {
             fitting(Event::Notice(notice));
         }
         let refusals = [
@@ -270,7 +281,7 @@ mod tests {
             Refusal::Busy,
             Refusal::NoSuchChoice,
         ];
-        let errors = [CommandError::Full, CommandError::Stopped, CommandError::NoAnswer];
+        let errors = [CommandError::Full, CommandError::Stopped, CommandError::CarrierFailed, CommandError::NoAnswer];
         for error in refusals.into_iter().map(CommandError::Refused).chain(errors) {
             let seen = refused(error);
             assert_eq!(fits(&seen), Ok(()));

@@ -126,6 +126,7 @@ const REFUSALS: &[&str] = &[
     "busy",
     "no-such-choice",
     "stopped",
+    "carrier-failed",
     "no-answer",
     "history-unavailable",
 ];
@@ -176,11 +177,18 @@ pub const SIGHTS: &[Sight] = &[
     },
     Sight {
         see: "notice",
-        keys: &[("notice", Words(&["store-recovered", "storage-full", "resync", "stopped"])), ("says", Text)],
+        keys: &[
+            ("notice", Words(&["store-recovered", "storage-full", "store-unavailable", "resync", "stopped"])),
+            ("says", Text),
+        ],
     },
     Sight { see: "refused", keys: &[("why", Words(REFUSALS)), ("says", Text)] },
     Sight { see: "heard", keys: &[("seconds", Number), ("similarity", Number), ("kept", Flag)] },
     Sight { see: "history", keys: &[("with", Party), ("texts", Texts)] },
+    Sight {
+        see: "whereabouts",
+        keys: &[("of", Party), ("attached", Flag), ("kind", Words(&["public", "behind-nat"])), ("address", Text)],
+    },
     Sight { see: "verification-sms", keys: &[("line", Number)] },
     Sight { see: "carrier-dialed", keys: &[("to", Party), ("ok", Flag)] },
     Sight { see: "carrier-sms", keys: &[("to", Party), ("ok", Flag)] },

@@ -61,7 +61,7 @@ pub(crate) fn shown(mark: MarkShown) -> &'static str {
     match mark {
         MarkShown::Marked => "marked",
         MarkShown::NotSeenLately => "not-seen-lately",
-        MarkShown::None => "none",
+        MarkShown::Unmarked => "none",
     }
 }
 
@@ -142,8 +142,9 @@ pub(crate) fn notice_word(notice: Notice) -> &'static str {
     match notice {
         Notice::StoreRecovered => "store-recovered",
         Notice::StorageFull => "storage-full",
+        Notice::StoreUnavailable => "store-unavailable",
         Notice::Resync => "resync",
-        Notice::Stopped => "stopped",
+        Notice::Stopped { .. } => "stopped",
     }
 }
 

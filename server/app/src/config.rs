@@ -1,11 +1,13 @@
 //! The operator's configuration: a TOML file where every key has a default, checked as a whole before anything starts.
 
 mod check;
+pub mod dns;
 pub mod error;
 pub mod house;
 mod logic;
 mod parse;
 pub mod policy;
+pub mod resolver;
 pub mod schema;
 pub mod secrets;
 pub mod sms;
@@ -50,6 +52,12 @@ sections! {
         text: policy::Text;
         /// STUN and TURN.
         turn: turn::Turn;
+        /// Where numbers are.
+        resolver: resolver::Resolver;
+        /// The same over TLS.
+        radsec: resolver::Radsec;
+        /// ENUM.
+        dns: dns::Dns;
         /// Metrics.
         metrics: house::Metrics;
         /// Log lines.
@@ -88,6 +96,13 @@ fn read_file(path: &Path) -> Result<String, String> {
 }
 
 impl Config {
+    /// Whether anybody may report where numbers are.
+    #[must_use]
+    pub fn has_resolver(&self) -> bool {
+        let on = |listen| listen != values::AddressOrOff::Off;
+        on(self.resolver.listen) || on(self.radsec.listen) || !self.resolver.reporters.is_empty()
+    }
+
     /// Reads a file, fills in secrets from the environment and their files, and checks everything.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::line_budget::LineBudget;
 use crate::metrics::Metrics;
+use crate::resolve::Resolving;
 use crate::source::TrustedProxies;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +23,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Whose word about addresses is believed.
     pub proxies: TrustedProxies,
+    /// Lookups of addresses, when there is a resolver.
+    pub resolving: Option<Resolving>,
     /// Registration requests being answered.
     pub register_slots: Semaphore,
     /// How long a request's body may take.

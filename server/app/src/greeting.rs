@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::config::policy::MarkPolicy;
+use crate::config::resolver::LookupPolicy;
 use crate::config::sms::DriverKind;
 use crate::launch::Started;
 use tracing::{info, warn};
@@ -13,6 +14,9 @@ pub fn greet(config: &Config, told: &Started) {
         phones = %told.addr,
         metrics = ?told.metrics_addr,
         turn = ?told.turn_addr,
+        accounting = ?told.resolver_addr,
+        radsec = ?told.radsec_addr,
+        enum_dns = ?told.dns_addr,
         tls = !config.tls.certificate.as_os_str().is_empty(),
         store = %config.store.dsn,
         sms = ?config.sms.driver,
@@ -32,6 +36,9 @@ pub fn greet(config: &Config, told: &Started) {
     }
     if told.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) {
         warn!("metrics are served on an address others may reach");
+    }
+    if told.resolver_addr.is_some() && config.resolver.policy == LookupPolicy::Open {
+        warn!("resolver.policy is open: every key is told where every number is");
     }
     if !config.turn.allowed_peers.0.is_empty() {
         warn!("turn.allowed_peers opens special networks to relays");

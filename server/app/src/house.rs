@@ -3,12 +3,13 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::values::AddressOrOff;
+use crate::dns_task::Sockets;
 use crate::launch::Started;
 use crate::listener;
 use crate::metrics::Metrics;
 use crate::start_error::StartError;
 use crate::store_thread::{self, StoreThread};
-use crate::{server_key, sms_driver, store_open, tls};
+use crate::{radsec_task, resolver_open, server_key, sms_driver, store_open, tls};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tandem_crypto::{SeededRandom, ServerNotary};
@@ -33,6 +34,9 @@ pub struct House {
     pub notary: ServerNotary,
     pub random: SeededRandom,
     pub store: StoreThread,
+    pub resolver: Option<resolver_open::Opened>,
+    pub radsec: Option<radsec_task::Opened>,
+    pub dns: Option<Sockets>,
 }
 
 impl House {
@@ -45,9 +49,10 @@ impl House {
         config.check()?;
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let tls = tls::server_config(&config.tls, &config.listen.public_host)?;
+        let radsec_tls = tls::radsec_config(&config.radsec, config.resolver.certificates())?;
         let templates = sms_driver::templates(&config.sms_template)?;
         let prepared = sms_driver::prepare(&config)?;
-        let opened = store_open::open(&config.store, store)?;
+        let mut opened = store_open::open(&config.store, store)?;
         let notary = ServerNotary::new(opened.key);
         let turn_secret = Secret::new(notary.digest("tandem/1/turn", &[]).to_vec());
         let turn_config = config.turn_server(turn_secret).map_err(|(key, why)| StartError::Turn { key, why })?;
@@ -61,6 +66,14 @@ impl House {
             Some(turn) => Some(start_turn(turn).await?),
             None => None,
         };
+        let clock = Clock::start();
+        let resolver = if config.has_resolver() {
+            Some(resolver_open::open(&config.resolver, clock, &mut opened.keeper).await?)
+        } else {
+            None
+        };
+        let radsec = radsec_task::Opened::new(&config.radsec, radsec_tls)?;
+        let dns = Sockets::open(&config.dns).await?;
         let batch_max = size(config.store.batch_max);
         let store =
             store_thread::start(opened.keeper, batch_max, size(config.house.store_open_max), Arc::clone(&metrics))
@@ -71,7 +84,6 @@ impl House {
             Some(given) => Some(given),
             None => prepared.start(random.next_u64())?,
         };
-        let clock = Clock::start();
         Ok(House {
             config,
             clock,
@@ -85,6 +97,9 @@ impl House {
             notary,
             random,
             store,
+            resolver,
+            radsec,
+            dns,
         })
     }
 }
@@ -97,6 +112,9 @@ impl House {
             addr: address(&self.listener),
             metrics_addr: self.metrics_listener.as_ref().map(address),
             turn_addr: self.turn.as_ref().map(|(_, address)| *address),
+            radsec_addr: self.radsec.as_ref().and_then(radsec_task::Opened::address),
+            dns_addr: self.dns.as_ref().and_then(Sockets::address),
+            resolver_addr: self.resolver.as_ref().and_then(|opened| opened.socket.as_ref()?.local_addr().ok()),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::listener::{Door, Doorkeeper};
 use crate::metrics::Metrics;
-use crate::{health, register, session};
+use crate::{health, register, report, resolve, session};
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::routing::{get, post};
@@ -26,6 +26,8 @@ pub fn router(gateway: Arc<Gateway>, prefix: &str) -> Router {
     let phones = Router::new()
         .route("/v1/session", get(session::open))
         .route("/v1/register", post(register::register))
+        .route("/v1/resolve", post(resolve::resolve))
+        .route("/v1/attachments", post(report::report))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .with_state(gateway);

@@ -2,6 +2,8 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dns_task::RunningDns;
+use crate::dns_zone::Zone;
 use crate::event::Event;
 use crate::gateway::Gateway;
 use crate::greeting::greet;
@@ -10,6 +12,8 @@ use crate::http;
 use crate::line_budget::LineBudget;
 use crate::listener::Door;
 use crate::metrics::Metrics;
+use crate::resolve::Resolving;
+use crate::resolver_open::{self, RunningResolver};
 use crate::shell::{Ended, Shell};
 use crate::sms_bridge::SmsBridge;
 use crate::source::TrustedProxies;
@@ -54,6 +58,12 @@ pub struct Started {
     pub metrics_addr: Option<SocketAddr>,
     /// STUN and TURN.
     pub turn_addr: Option<SocketAddr>,
+    /// RADIUS accounting.
+    pub resolver_addr: Option<SocketAddr>,
+    /// RADIUS over TLS.
+    pub radsec_addr: Option<SocketAddr>,
+    /// ENUM, UDP and TCP.
+    pub dns_addr: Option<SocketAddr>,
 }
 
 /// A server about to start.
@@ -132,6 +142,9 @@ async fn serve(
         notary,
         random,
         store,
+        resolver,
+        radsec,
+        dns,
     } = house;
     let (events, event_queue) = mpsc::channel(EVENTS);
     let close_wait = config.listen.close_wait.0;
@@ -144,6 +157,13 @@ async fn serve(
     let turn_bridge = TurnBridge::new(relay, Arc::clone(&metrics));
     let decisions = Server::new(config.logic(), Box::new(random), Box::new(notary), clock.now());
     let StoreThread { link, answers, ended: store_ended } = store;
+    let (resolving, resolver) = resolver
+        .map(|opened| resolver_open::start(opened, radsec, &config.resolver, clock, link.clone(), Arc::clone(&metrics)))
+        .unzip();
+    let dns = dns.zip(resolving.as_ref()).and_then(|(sockets, resolving)| {
+        let zone = Zone::new(&config.dns, resolving.policy, resolving.withheld.clone())?;
+        Some(sockets.start(zone, &config.dns, resolving.lookups.clone(), Arc::clone(&metrics)))
+    });
     let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait);
 
     let proxies = proxies(&config);
@@ -154,7 +174,7 @@ async fn serve(
         Arc::clone(&metrics),
     ));
     let (alive, all_gone) = mpsc::channel(1);
-    let gateway = gateway(&config, clock, events, Arc::clone(&metrics), proxies, alive);
+    let gateway = gateway(&config, clock, events, Arc::clone(&metrics), proxies, resolving, alive);
     let handle = Handle::new();
     let phones = tokio::spawn({
         let (config, handle) = (config.clone(), handle.clone());
@@ -180,7 +200,7 @@ async fn serve(
     // A shell that ended by itself gets the same orderly end as one that was asked to.
     handle.graceful_shutdown(Some(close_wait));
     let began = shutdown_began.await.unwrap_or_else(|_| Instant::now());
-    let leaving = Leaving { phones, all_gone, driver, relay: turn.map(|(relay, _)| relay), store_ended };
+    let leaving = Leaving { phones, all_gone, driver, relay: turn.map(|(relay, _)| relay), dns, resolver, store_ended };
     if timeout_at(began + config.house.shutdown_wait.0, leaving.finish()).await.is_err() {
         warn!("something still hung at the end of house.shutdown_wait; everything acknowledged is durable");
     }
@@ -194,11 +214,13 @@ struct Leaving {
     all_gone: mpsc::Receiver<()>,
     driver: Option<Arc<dyn SmsDriver>>,
     relay: Option<TurnServer>,
+    dns: Option<RunningDns>,
+    resolver: Option<RunningResolver>,
     store_ended: oneshot::Receiver<()>,
 }
 
 impl Leaving {
-    /// In order: the listener, every session, the SMS network, the relay, the store's thread.
+    /// In order: the listener, every session, the SMS network, the relay, ENUM, the resolver, the store's thread.
     async fn finish(mut self) {
         let _stopped = self.phones.await;
         let _none = self.all_gone.recv().await;
@@ -206,6 +228,12 @@ impl Leaving {
             driver.shutdown().await;
         }
         drop(self.relay);
+        if let Some(dns) = self.dns {
+            dns.end().await;
+        }
+        if let Some(resolver) = self.resolver {
+            resolver.end().await;
+        }
         let _ended = self.store_ended.await;
     }
 }
@@ -238,6 +266,7 @@ fn gateway(
     events: mpsc::Sender<Event>,
     metrics: Arc<Metrics>,
     proxies: TrustedProxies,
+    resolving: Option<Resolving>,
     alive: mpsc::Sender<()>,
 ) -> Arc<Gateway> {
     Arc::new(Gateway {
@@ -245,6 +274,7 @@ fn gateway(
         clock,
         metrics,
         proxies,
+        resolving,
         register_slots: Semaphore::new(size(config.listen.requests_max)),
         body_wait: config.listen.header_wait.0,
         answer_wait: config.registration.sms_wait.0 + config.house.store_wait.0 + ANSWER_SLACK,

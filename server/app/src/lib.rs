@@ -5,18 +5,27 @@
 //!   phones --HTTPS------> register -+--> events --> shell --+--> store thread (one sync a batch) --> answers --> shell
 //!   SMSC   <-----SMPP---> driver ---+    (owns the          +--> SMS driver
 //!   relay  <------------> turn -----+     decisions)        +--> TURN
+//!
+//!   NASes  --RADIUS--> resolver task (owns the bindings) --> store thread --> answers --> NASes
+//!   AAAs   --HTTPS---> report ---------^
+//!   askers --HTTPS---> resolve --------^
+//!   askers --DNS-----> dns ------------^
 //! ```
 //!
 //! [`run`] is all a host needs; [`Launch`] lets tests and the lab give their own SMS driver or store and learn the ports.
 
+mod allowance;
 mod clock;
 pub mod config;
+mod dns_task;
+mod dns_zone;
 mod event;
 mod gateway;
 mod greeting;
 mod health;
 mod house;
 mod http;
+mod keyring;
 mod launch;
 mod line_budget;
 mod listener;
@@ -24,7 +33,12 @@ pub mod logging;
 pub mod metrics;
 mod outbox;
 pub mod preflight;
+mod radsec_task;
 mod register;
+mod report;
+mod resolve;
+mod resolver_open;
+mod resolver_task;
 mod server_key;
 mod session;
 mod shell;

@@ -1,10 +1,13 @@
 //! What Prometheus is told. No label ever carries a number, an address or a key; every label value is from a closed list.
 
 mod decisions;
+mod dns;
 mod reference;
+mod resolver;
 
 pub use reference::{MetricDoc, MetricKind, REFERENCE};
 
+use crate::dns_zone::Outcome;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::collections::BTreeMap;
@@ -17,6 +20,9 @@ const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 /// Times, in seconds.
 const TIME_BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
+const LOOKUPS: &str = "tandem_resolver_lookups_total";
+const LOOKUPS_REFUSED: &str = "tandem_resolver_lookups_refused_total";
+
 const METADATA: Metadata<'static> = Metadata::new("tandem_server", Level::INFO, None);
 
 /// Every measure of one server. Nothing of it is global, so that several servers live in one process.
@@ -24,6 +30,8 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     decisions: Mutex<BTreeMap<Metric, Counter>>,
+    resolver: Mutex<BTreeMap<tandem_resolver::Metric, Counter>>,
+    dns: Mutex<BTreeMap<Outcome, Counter>>,
     /// Connections that stand.
     pub connections: Gauge,
     /// Connections closed before a byte was read, because there were too many.
@@ -56,6 +64,24 @@ pub struct Metrics {
     pub sms_link: Gauge,
     /// Texts refused before they reached the driver, because too many were under way.
     pub sms_busy: Counter,
+    /// Numbers that are bound.
+    pub resolver_bound: Gauge,
+    /// Sessions that are remembered.
+    pub resolver_sessions: Gauge,
+    /// Bytes of the table that lookups read.
+    pub resolver_table: Gauge,
+    /// Numbers asked about whose address was told.
+    pub lookups_told: Counter,
+    /// Numbers asked about of which nothing was told.
+    pub lookups_untold: Counter,
+    /// Lookups without a key that is known.
+    pub lookups_unknown: Counter,
+    /// Lookups over their key's budget.
+    pub lookups_spent: Counter,
+    /// Lookups that are none.
+    pub lookups_bad: Counter,
+    /// Lookups refused because too many were open.
+    pub lookups_busy: Counter,
     /// TURN grants made.
     pub turn_grants: Counter,
     /// TURN grants refused.
@@ -90,7 +116,22 @@ impl Metrics {
         let counter = |name| recorder.register_counter(&Key::from_static_name(name), &METADATA);
         let gauge = |name| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
         let histogram = |name| recorder.register_histogram(&Key::from_static_name(name), &METADATA);
+        let lookups = |name, label| {
+            let labels = vec![Label::from_static_parts(if name == LOOKUPS { "outcome" } else { "why" }, label)];
+            recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+        };
         Metrics {
+            resolver_bound: gauge("tandem_resolver_bound"),
+            resolver_sessions: gauge("tandem_resolver_sessions"),
+            resolver_table: gauge("tandem_resolver_table_bytes"),
+            lookups_told: lookups(LOOKUPS, "told"),
+            lookups_untold: lookups(LOOKUPS, "not_told"),
+            lookups_unknown: lookups(LOOKUPS_REFUSED, "unknown_key"),
+            lookups_spent: lookups(LOOKUPS_REFUSED, "budget"),
+            lookups_bad: lookups(LOOKUPS_REFUSED, "malformed"),
+            lookups_busy: lookups(LOOKUPS_REFUSED, "busy"),
+            resolver: Mutex::new(BTreeMap::new()),
+            dns: Mutex::new(BTreeMap::new()),
             connections: gauge("tandem_connections"),
             connections_refused: counter("tandem_connections_refused_total"),
             sessions: gauge("tandem_sessions"),
@@ -117,9 +158,27 @@ impl Metrics {
 
     /// Counts what the logic said is worth counting.
     pub fn count(&self, metric: Metric) {
-        let mut decisions = self.decisions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let counter = decisions.entry(metric).or_insert_with(|| {
-            let (name, labels) = decisions::name_of(metric);
+        self.count_one(&self.decisions, metric, decisions::name_of(metric));
+    }
+
+    /// Counts what the resolver said is worth counting.
+    pub fn count_resolver(&self, metric: tandem_resolver::Metric) {
+        self.count_one(&self.resolver, metric, resolver::name_of(metric));
+    }
+
+    /// Counts what became of a question in DNS.
+    pub fn count_dns(&self, outcome: Outcome) {
+        self.count_one(&self.dns, outcome, dns::name_of(outcome));
+    }
+
+    fn count_one<M: Ord>(
+        &self,
+        counters: &Mutex<BTreeMap<M, Counter>>,
+        metric: M,
+        (name, labels): (&'static str, decisions::Labels),
+    ) {
+        let mut counters = counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let counter = counters.entry(metric).or_insert_with(|| {
             let labels: Vec<Label> =
                 labels.into_iter().map(|(key, value)| Label::from_static_parts(key, value)).collect();
             self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
@@ -176,6 +235,9 @@ mod tests {
         let metrics = Metrics::new();
         for metric in decisions::ALL {
             metrics.count(*metric);
+        }
+        for metric in resolver::ALL {
+            metrics.count_resolver(*metric);
         }
         metrics.store_batch.record(1.0);
         metrics.store_seconds.record(0.1);

@@ -17,6 +17,9 @@ pub fn check(config: &Config) -> Vec<String> {
     if let Err(error) = tls::server_config(&config.tls, &config.listen.public_host) {
         problems.push(error.to_string());
     }
+    if let Err(error) = tls::radsec_config(&config.radsec, config.resolver.certificates()) {
+        problems.push(error.to_string());
+    }
     if let Err(error) = sms_driver::templates(&config.sms_template) {
         problems.push(format!("[sms_template]: {error}"));
     }
@@ -52,16 +55,28 @@ fn check_addresses(config: &Config) -> Vec<String> {
     if let AddressOrOff::At(address) = config.metrics.listen {
         wanted.push(("metrics.listen", address));
     }
+    for (key, listen) in [("radsec.listen", config.radsec.listen), ("dns.listen", config.dns.listen)] {
+        if let AddressOrOff::At(address) = listen {
+            wanted.push((key, address));
+        }
+    }
     let mut problems = Vec::new();
     for (key, address) in wanted {
         if let Err(why) = listener::bind(address) {
             problems.push(format!("{key}: cannot listen on {address}: {why}"));
         }
     }
-    if let AddressOrOff::At(address) = config.turn.listen
-        && let Err(why) = std::net::UdpSocket::bind(address)
-    {
-        problems.push(format!("turn.listen: cannot listen on {address}: {why}"));
+    let datagrams = [
+        ("turn.listen", config.turn.listen),
+        ("resolver.listen", config.resolver.listen),
+        ("dns.listen", config.dns.listen),
+    ];
+    for (key, listen) in datagrams {
+        if let AddressOrOff::At(address) = listen
+            && let Err(why) = std::net::UdpSocket::bind(address)
+        {
+            problems.push(format!("{key}: cannot listen on {address}: {why}"));
+        }
     }
     problems
 }

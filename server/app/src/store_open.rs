@@ -8,11 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{Secret, ServerMillis};
-use tandem_server_store::{MemoryStore, OpenError, SqliteConfig, SqliteStore, Store, serve_batch};
+use tandem_resolver::{Bindings, Changes};
+use tandem_server_store::{
+    MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, serve_batch,
+};
 use tracing::{error, info};
 
 /// Held locked as long as a server uses the directory.
 const LOCK_NAME: &str = "server.lock";
+
+/// Sessions of subscribers that are read at once at a start.
+const RESTORE_PAGE: u32 = 4_096;
 
 /// After a failed sync the file is opened again, no more often than this.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
@@ -42,6 +48,9 @@ pub enum StoreOpenError {
         /// Why not.
         why: OpenError,
     },
+    /// What the access network reported before cannot be read.
+    #[error("store.dsn: the sessions of the access network cannot be read: {0}")]
+    Attached(StoreFault),
     /// There is no database that misses a key: a start makes one with its database.
     #[error("store.data_dir: --make-key is for a filled database whose server.key is lost, and there is none in {}", .0.display())]
     NoKeyMissed(PathBuf),
@@ -198,6 +207,45 @@ fn lock(data_dir: &Path) -> Result<File, TryLockError> {
 impl Keeper {
     fn other(store: Box<dyn Store + Send>) -> Keeper {
         Keeper { kept: Kept::Other(store), _alone: None }
+    }
+
+    /// Reads everything that was kept for the resolver into its bindings.
+    ///
+    /// # Errors
+    /// [`StoreOpenError::Attached`].
+    pub fn restore(&mut self, bindings: &mut Bindings) -> Result<(), StoreOpenError> {
+        let store: &mut dyn Store = match &mut self.kept {
+            Kept::Other(store) => &mut **store,
+            Kept::Sqlite(file) => file.store.as_mut().ok_or(StoreOpenError::Attached(StoreFault::Broken))?,
+        };
+        let unreadable = |refusal| match refusal {
+            Refusal::Fault(fault) => StoreOpenError::Attached(fault),
+            Refusal::Fenced => StoreOpenError::Attached(StoreFault::Broken),
+        };
+        bindings.restore([], store.restarts().map_err(unreadable)?);
+        let mut after = None;
+        loop {
+            let page = store.attached_after(after, RESTORE_PAGE).map_err(unreadable)?;
+            after = page.items.last().map(tandem_resolver::Session::id);
+            bindings.restore(page.items, []);
+            if page.complete {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes the resolver's changes durable.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; then nothing of them was kept.
+    pub fn keep_attached(&mut self, changes: &Changes) -> Result<(), StoreFault> {
+        match &mut self.kept {
+            Kept::Other(store) => keep_attached(&mut **store, changes),
+            Kept::Sqlite(file) => {
+                file.open_again_if_broken();
+                file.store.as_mut().map_or(Err(StoreFault::Broken), |store| keep_attached(store, changes))
+            }
+        }
     }
 
     /// Does operations in order, durable when this returns.

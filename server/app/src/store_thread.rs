@@ -9,8 +9,9 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
-use tandem_logic::{StoreAnswer, StoreOp};
+use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{ServerMillis, Ticket};
+use tandem_resolver::Changes;
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches of answers that may wait for the shell; then the store waits.
@@ -30,6 +31,8 @@ pub struct Question {
 #[derive(Debug)]
 enum Job {
     Question(Question),
+    /// What the resolver keeps, and where to say whether it is kept.
+    Keep(Changes, oneshot::Sender<Result<(), StoreFault>>),
     /// Answered when the store has come this far: it is alive.
     Probe(oneshot::Sender<()>),
 }
@@ -37,8 +40,8 @@ enum Job {
 /// Answers of one batch, in the order of their questions, all durable.
 pub type Answers = Vec<(Ticket, StoreAnswer)>;
 
-/// The way to the store's thread. Dropping it ends the thread once everything asked is done.
-#[derive(Debug)]
+/// A way to the store's thread. Dropping the last of them ends the thread once everything asked is done.
+#[derive(Clone, Debug)]
 pub struct StoreLink {
     jobs: mpsc::Sender<Job>,
     metrics: Arc<Metrics>,
@@ -64,6 +67,17 @@ impl StoreLink {
                 Err(QueueFull)
             }
         }
+    }
+
+    /// Queues what the resolver keeps. Resolves when it is durable, or is not; an error when the store is gone or its queue
+    /// is full, and nothing was done.
+    #[must_use]
+    pub fn keep(&self, changes: Changes) -> oneshot::Receiver<Result<(), StoreFault>> {
+        let (kept, outcome) = oneshot::channel();
+        if self.jobs.try_send(Job::Keep(changes, kept)).is_err() {
+            self.metrics.store_refused.increment(1);
+        }
+        outcome
     }
 
     /// Resolves once the store has done everything asked before; an error when it is gone or its queue is full.
@@ -111,11 +125,12 @@ fn run(
     metrics: &Metrics,
 ) {
     while let Some(first) = queue.blocking_recv() {
-        let (mut questions, mut probes) = (Vec::with_capacity(batch_max), Vec::new());
+        let (mut questions, mut keeps, mut probes) = (Vec::with_capacity(batch_max), Vec::new(), Vec::new());
         let mut next = Some(first);
         while let Some(job) = next {
             match job {
                 Job::Question(question) => questions.push(question),
+                Job::Keep(changes, kept) => keeps.push((changes, kept)),
                 Job::Probe(answer) => probes.push(answer),
             }
             next = if questions.len() < batch_max { queue.try_recv().ok() } else { None };
@@ -125,6 +140,9 @@ fn run(
             if answers.blocking_send(batch).is_err() {
                 return;
             }
+        }
+        for (changes, kept) in keeps {
+            let _nobody_waits = kept.send(store.keep_attached(&changes));
         }
         for probe in probes {
             let _nobody_waits = probe.send(());

@@ -1,14 +1,21 @@
 //! TLS for phones: rustls on ring, from two PEM files.
 
+mod pinned;
+
+use self::pinned::Pinned;
 use crate::config::house::Tls;
+use crate::config::resolver::Radsec;
+use crate::config::values::AddressOrOff;
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tandem_resolver::Fingerprint;
 
 /// Why TLS cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +32,12 @@ pub enum TlsError {
     /// The certificate does not name the host phones connect to.
     #[error("tls.certificate: the certificate does not name listen.public_host {0}")]
     WrongName(String),
+    /// The certificate file of RadSec cannot be read or has no certificate.
+    #[error("radsec.certificate: no certificate can be read from {}", .0.display())]
+    RadsecCertificate(PathBuf),
+    /// The key file of RadSec cannot be read, has no key, or another certificate's.
+    #[error("radsec.key: no private key of radsec.certificate can be read from {}", .0.display())]
+    RadsecKey(PathBuf),
     /// The host is none.
     #[error("listen.public_host: {0} is no host name")]
     BadHost(String),
@@ -50,6 +63,29 @@ pub fn server_config(tls: &Tls, public_host: &str) -> Result<Option<Arc<ServerCo
         .with_single_cert(chain, key)
         .map_err(|_| TlsError::Mismatch)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config)))
+}
+
+/// The TLS side of RadSec, which lets in the clients that are known; `None` when it is off.
+///
+/// # Errors
+/// [`TlsError`] names the key of the configuration.
+pub fn radsec_config(section: &Radsec, known: BTreeSet<Fingerprint>) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+    if section.listen == AddressOrOff::Off {
+        return Ok(None);
+    }
+    let chain =
+        read_chain(&section.certificate).map_err(|_| TlsError::RadsecCertificate(section.certificate.clone()))?;
+    let no_key = || TlsError::RadsecKey(section.key.clone());
+    let key = PrivateKeyDer::from_pem_file(&section.key).map_err(|_| no_key())?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Pinned { known, provider: Arc::clone(&provider) };
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| no_key())?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_single_cert(chain, key)
+        .map_err(|_| no_key())?;
     Ok(Some(Arc::new(config)))
 }
 

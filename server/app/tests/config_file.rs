@@ -151,3 +151,61 @@ fn a_missing_file_is_named() {
         matches!(error.0.first(), Some(ConfigProblem::Unreadable { path, .. }) if path.ends_with("no-such-file.toml"))
     );
 }
+
+#[test]
+fn a_resolver_without_clients_pools_or_keys_worth_the_name_is_refused_and_no_secret_is_shown() {
+    let told = refusal("[resolver]\nlisten = \"127.0.0.1:1813\"\n");
+    assert_eq!(told, "`resolver.nas` is needed with resolver.listen: nobody else may report");
+    let told = refusal(
+        "[resolver]\nsilence = \"24h\"\nwithheld = [\"4915199999901\"]\n[[resolver.nas]]\nname = \"pgw\"\nsecret = \"hunter2\"\n\
+         [[resolver.api_keys]]\nname = \"a\"\nkey = \"short-one\"\nprefixes = [\"+49\"]\n",
+    );
+    for part in
+        ["resolver.silence", "resolver.withheld", "`pgw` needs sources", "8 characters", "needs pools", "32 visible"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(told.contains("digits, without +"), "{told}");
+    let misspelled = refusal("[resolver]\nnas = [{ name = \"pgw\", secrte = \"hunter2-hunter2\" }]\n");
+    for told in [told, misspelled] {
+        assert!(!told.contains("hunter2") && !told.contains("short-one") && !told.contains("4915199999901"), "{told}");
+    }
+}
+
+#[test]
+fn enum_without_a_resolver_an_apex_records_or_clients_is_refused() {
+    let told = refusal("[dns]\nlisten = \"127.0.0.1:5353\"\n");
+    for part in ["dns.listen` needs resolver.listen", "dns.apex", "dns.records", "dns.clients"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = refusal(
+        "[dns]\nlisten = \"127.0.0.1:5353\"\napex = \"e164..example\"\nname_server = \"..\"\nrecords = [{ uri = \"sip:a!b@c\" }, \
+         { uri = \"sip:{number}\", service = \"sip\" }, { uri = \"{number}:{number}\" }]\n\
+         clients = [{ name = \"a\", prefixes = [\"+1\"] }, { name = \"a\", sources = [\"192.0.2.1\"] }]\n",
+    );
+    for part in [
+        "dns.apex",
+        "dns.name_server",
+        "place 1 needs a uri",
+        "place 2 needs a service",
+        "more than once",
+        "place 1 needs sources",
+        "digits",
+        "place 2 needs a name",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_reporter_needs_pools_and_a_key_and_a_name_of_its_own() {
+    let key = "k".repeat(32);
+    let told = refusal(&format!(
+        "[resolver]\n[[resolver.nas]]\nname = \"pgw\"\nsources = [\"192.0.2.1\"]\nsecret = \"testing123\"\npools = [\"10.0.0.0/8\"]\n\
+         [[resolver.api_keys]]\nname = \"a\"\nkey = \"{key}\"\n[[resolver.reporters]]\nname = \"pgw\"\nkey = \"{key}\"\n",
+    ));
+    for part in ["`pgw` needs a name", "`pgw` has the key of another", "`pgw` needs pools"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains(&key), "{told}");
+}

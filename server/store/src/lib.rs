@@ -14,6 +14,6 @@ pub mod sqlite;
 mod store;
 
 pub use memory::MemoryStore;
-pub use serve::{BATCH_MAX, serve, serve_batch};
+pub use serve::{BATCH_MAX, keep_attached, serve, serve_batch};
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
-pub use store::{Matching, Refusal, Store};
+pub use store::{Attached, Matching, Page, Refusal, Store};

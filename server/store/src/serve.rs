@@ -1,9 +1,10 @@
 //! From questions to answers, one by one or in groups that share one sync.
 
-use crate::store::{Store, answer};
+use crate::store::{Refusal, Store, answer};
 use tandem_logic::store_answer::StoreAnswer;
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
 use tandem_model::ServerMillis;
+use tandem_resolver::Changes;
 
 /// Operations that share one sync at most. A group is what is there, never waited for: larger ones answer no sooner and
 /// hold the first of them up for longer.
@@ -107,4 +108,27 @@ fn try_group(store: &mut dyn Store, group: Vec<(ServerMillis, StoreOp)>) -> Resu
     }
     store.commit_group()?;
     Ok(answers)
+}
+
+/// Makes the resolver's changes durable, in a group of their own: a feed of the network and texts of people never fail
+/// for each other.
+///
+/// # Errors
+/// [`StoreFault`]; then nothing of them was kept.
+pub fn keep_attached(store: &mut dyn Store, changes: &Changes) -> Result<(), StoreFault> {
+    let kept = try_keep(store, changes);
+    if kept.is_err() {
+        store.undo_group();
+    }
+    kept
+}
+
+fn try_keep(store: &mut dyn Store, changes: &Changes) -> Result<(), StoreFault> {
+    store.begin_group()?;
+    store.keep_attached(changes).map_err(|refusal| match refusal {
+        Refusal::Fault(fault) => fault,
+        // Sessions of subscribers have no owner to fence against.
+        Refusal::Fenced => StoreFault::Broken,
+    })?;
+    store.commit_group()
 }

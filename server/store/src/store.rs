@@ -9,6 +9,7 @@ use tandem_logic::store_answer::{
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
 use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// Why a use case changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,10 +72,32 @@ pub trait Matching {
     -> Outcome<Admission>;
 }
 
+/// Sessions of subscribers as their access network reports them, from which the resolver's bindings follow. Their order and
+/// meaning are the resolver's; a store keeps what it is given.
+pub trait Attached {
+    /// Keeps sessions in the place of what they were, and restarts; forgets what is to be forgotten.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn keep_attached(&mut self, changes: &Changes) -> Outcome<()>;
+
+    /// Sessions in the order of their ids, from behind one on.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn attached_after(&mut self, after: Option<Id>, limit: u32) -> Outcome<Page<Session>>;
+
+    /// Every restart of a NAS.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn restarts(&mut self) -> Outcome<Vec<Reboot>>;
+}
+
 /// Every use case of [`tandem_logic::StoreOp`], and the group they are made durable in.
 ///
 /// A change is durable when the group it was made in is committed, and must not be acknowledged before.
-pub trait Store: Matching {
+pub trait Store: Matching + Attached {
     /// [`tandem_logic::StoreOp::Begin`].
     ///
     /// # Errors

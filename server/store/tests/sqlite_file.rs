@@ -9,7 +9,7 @@ use tandem_logic::store_answer::{StoreAnswer, TextOutcome};
 use tandem_logic::store_op::{Owner, StoreOp, StoreText};
 use tandem_model::SealedBody;
 use tandem_server_store::conformance::bench::{self, Bench, START, friends, text};
-use tandem_server_store::{OpenError, SqliteConfig, SqliteStore, Store, serve_batch};
+use tandem_server_store::{Attached as _, OpenError, SqliteConfig, SqliteStore, Store, serve_batch};
 use tempfile::TempDir;
 
 struct File {
@@ -79,8 +79,23 @@ fn a_newer_version_is_refused_politely() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let error = SqliteStore::open(&config(dir.path())).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1 }));
-    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 1");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2 }));
+    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 2");
+}
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up_with_what_it_holds() {
+    let mut file = file(|config| config);
+    let (a, b) = friends(&mut file);
+    bench::send(&mut file, text(a, b, 1));
+    let dir = file.dir;
+    drop(file.store);
+    let conn = rusqlite::Connection::open(config(dir.path()).path).unwrap();
+    conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; PRAGMA user_version = 1").unwrap();
+    drop(conn);
+    let mut file = File { store: SqliteStore::open(&config(dir.path())).unwrap(), dir };
+    assert_eq!(bench::waiting(&mut file, b).len(), 1);
+    assert!(file.store.restarts().unwrap().is_empty());
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod faults;
 pub mod history;
 pub mod media;
 pub mod net;
+pub mod orders;
 pub mod person;
 pub mod phone;
 pub mod plan;

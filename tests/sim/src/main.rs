@@ -3,6 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Instant;
+use tandem_sim::orders::search;
 use tandem_sim::run::{Setup, run};
 use tandem_sim::tally::Tally;
 
@@ -10,8 +11,11 @@ use tandem_sim::tally::Tally;
 #[command(name = "sim", about = "Phones, server and carrier in virtual time, from a seed")]
 struct Args {
     /// Which seeds, such as 0..2000 (the end is left out).
-    #[arg(long, value_parser = range)]
-    seeds: std::ops::Range<u64>,
+    #[arg(long, value_parser = range, required_unless_present = "orders")]
+    seeds: Option<std::ops::Range<u64>>,
+    /// Instead, so many random histories of an access network, each heard by the resolver in a random order.
+    #[arg(long, conflicts_with = "seeds")]
+    orders: Option<u64>,
     /// Print every input and effect of each seed.
     #[arg(long)]
     trace: bool,
@@ -28,10 +32,14 @@ fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(histories) = args.orders {
+        return orders(histories, args.json);
+    }
+    let seeds = args.seeds.unwrap_or_default();
     let began = Instant::now();
     let mut tally = Tally::default();
     let (mut days, mut acts, mut inputs, mut failing) = (0.0, 0, 0, Vec::new());
-    for seed in args.seeds.clone() {
+    for seed in seeds.clone() {
         let outcome = run(Setup { trace: args.trace, ..Setup::seed(seed) });
         if let Some(trace) = &outcome.trace {
             print!("{trace}");
@@ -51,7 +59,7 @@ fn main() -> ExitCode {
     let rate = days / minutes;
     println!(
         "{} seeds, {days:.0} device-days, {:.0} acts and {:.0} machine inputs a device-day, {rate:.0} device-days a minute on one core",
-        args.seeds.end.saturating_sub(args.seeds.start),
+        seeds.end.saturating_sub(seeds.start),
         acts as f64 / days,
         inputs as f64 / days,
     );
@@ -63,10 +71,28 @@ fn main() -> ExitCode {
         println!(
             "{}",
             serde_json::json!({
-                "seeds": args.seeds.end.saturating_sub(args.seeds.start), "device_days": days, "acts_per_device_day": acts as f64 / days,
+                "seeds": seeds.end.saturating_sub(seeds.start), "device_days": days, "acts_per_device_day": acts as f64 / days,
                 "device_days_per_minute": rate, "made_of": tally.json(), "failing": failing,
             })
         );
     }
     if failing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Half of the histories keep to the simple, the others have gateways that restart and addresses that change.
+fn orders(histories: u64, json: bool) -> ExitCode {
+    let plain = search(0..histories / 2, false, false);
+    let wild = search(histories / 2..histories, true, true);
+    let (answers, wrong) = (plain.answers + wild.answers, plain.wrong + wild.wrong + plain.shared + wild.shared);
+    let withheld = plain.withheld + wild.withheld;
+    println!("{histories} orders, {answers} answers, {withheld} withheld, {wrong} wrong");
+    if json {
+        let check =
+            serde_json::json!({"name": "wrong_bindings", "value": wrong, "op": "==", "target": 0, "ok": wrong == 0});
+        println!(
+            "{}",
+            serde_json::json!({"orders": histories, "answers": answers, "withheld": withheld, "checks": [check]})
+        );
+    }
+    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -461,7 +461,7 @@ impl World {
             Event::Prompt(Prompt { about: PromptAbout::Call { call, why, .. }, .. }) => {
                 self.tell(index, Word::CallAsked { call: call.0, why: format!("{why:?}") });
             }
-            Event::Notice(tandem_machine::view::Notice::Stopped) => {
+            Event::Notice(tandem_machine::view::Notice::Stopped { .. }) => {
                 self.tell(index, Word::Fault { what: "the core stopped".to_owned() });
             }
             _ => {}

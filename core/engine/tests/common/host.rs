@@ -137,11 +137,6 @@ impl KeyStore for Host {
         seen.secrets.insert(name.to_owned(), secret.to_vec());
         Ok(())
     }
-
-    fn delete(&self, name: &str) -> Result<(), HostError> {
-        self.seen.lock().unwrap().secrets.remove(name);
-        Ok(())
-    }
 }
 
 impl Log for Host {

@@ -13,7 +13,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tandem_engine::{Engine, EngineConfig, Ports, TcpConnector};
 use tandem_machine::input::{NetworkSnapshot, Target};
-use tandem_machine::view::RegistrationState;
+use tandem_machine::view::{Notice, RegistrationState};
 use tandem_machine::{Command, Event, HostInput};
 use tandem_media::FakeMedia;
 use tandem_model::{Country, Imsi, Line, Msisdn, Secret, SimSlot};
@@ -40,6 +40,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         assert!(began.elapsed() < PATIENCE, "it never came");
         thread::park_timeout(Duration::from_secs(1));
     }
+}
+
+/// Whether an event says that the machine is gone.
+pub fn is_stopped(event: &Event) -> bool {
+    matches!(event, Event::Notice(Notice::Stopped { .. }))
 }
 
 /// My own number.
@@ -92,6 +97,7 @@ impl Phone {
             keys: Some(self.host.clone()),
             clock: None,
             log: Some(self.host.clone()),
+            ..Ports::default()
         }
     }
 

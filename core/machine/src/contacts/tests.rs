@@ -6,7 +6,7 @@ use crate::bench::toy_number;
 use crate::effect::Effect;
 use crate::input::HostInput;
 use crate::rig::{LINE, Rig, RigStore, frames, marks_frame, registered_store, sim};
-use tandem_model::{MarkGeneration, Secret};
+use tandem_model::{MarkGeneration, Msisdn, Secret};
 use tandem_wire::frame::{ContactsSync, RefuseReason};
 use tandem_wire::{ClientFrame, ServerFrame};
 
@@ -123,4 +123,55 @@ fn the_book_has_an_end() {
         rig.host(HostInput::Contacts { replace: false, added: numbers, removed: Vec::new() });
     }
     assert_eq!(rig.store.contacts.len(), super::CONTACTS_MAX);
+}
+
+/// The book as stored, in the order of its numbers.
+fn kept(rig: &Rig) -> Vec<Msisdn> {
+    let mut numbers = rig.store.contacts.clone();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn part(rig: &mut Rig, first: bool, last: bool, numbers: &[u64]) {
+    let numbers = numbers.iter().map(|n| Secret::new(toy_number(*n).e164())).collect();
+    rig.host(HostInput::BookPage { first, last, numbers });
+}
+
+#[test]
+fn what_no_page_of_the_book_named_is_removed_at_the_last_page_and_not_before() {
+    let mut rig = Rig::registered(&[2, 3, 4]);
+    part(&mut rig, true, false, &[2]);
+    part(&mut rig, false, false, &[5]);
+    assert_eq!(kept(&rig), [2, 3, 4, 5].map(toy_number));
+    part(&mut rig, false, true, &[3]);
+    assert_eq!(kept(&rig), [2, 3, 5].map(toy_number));
+}
+
+#[test]
+fn a_book_of_one_page_and_an_empty_book_are_books() {
+    let mut rig = Rig::registered(&[2, 3]);
+    part(&mut rig, true, true, &[3]);
+    assert_eq!(kept(&rig), [toy_number(3)]);
+    part(&mut rig, true, true, &[]);
+    assert!(kept(&rig).is_empty());
+}
+
+#[test]
+fn a_reading_that_stopped_or_lost_its_beginning_removes_nothing() {
+    let mut rig = Rig::registered(&[2, 3]);
+    part(&mut rig, true, false, &[4]);
+    part(&mut rig, true, false, &[5]);
+    part(&mut rig, false, true, &[6]);
+    assert_eq!(kept(&rig), [5, 6].map(toy_number), "the second reading is the one that counts");
+    part(&mut rig, false, true, &[7]);
+    assert_eq!(kept(&rig), [5, 6, 7].map(toy_number), "it had no first page");
+}
+
+#[test]
+fn a_change_while_the_book_is_read_is_not_undone_by_its_last_page() {
+    let mut rig = Rig::registered(&[2, 3]);
+    part(&mut rig, true, false, &[2, 3]);
+    book(&mut rig, false, &[&toy_number(8).e164()], &[&toy_number(2).e164()]);
+    part(&mut rig, false, true, &[4]);
+    assert_eq!(kept(&rig), [3, 4, 8].map(toy_number));
 }

@@ -13,7 +13,11 @@ use tandem_wire::ServerFrame;
 use tandem_wire::frame::RefuseReason;
 
 fn shown(rig: &Rig, n: u64) -> MarkShown {
-    rig.device.marks().into_iter().find(|view| view.number == toy_number(n)).map_or(MarkShown::None, |view| view.shown)
+    rig.device
+        .marks()
+        .into_iter()
+        .find(|view| view.number == toy_number(n))
+        .map_or(MarkShown::Unmarked, |view| view.shown)
 }
 
 fn told(effects: &[Effect]) -> Vec<MarkView> {
@@ -95,7 +99,7 @@ fn older_news_is_old_news() {
     assert!(news(&mut rig, 4, vec![unmarked(PEER, 4)]).is_empty(), "an older page");
     assert!(told(&news(&mut rig, 6, vec![unmarked(PEER, 4)])).is_empty(), "an older mark in a newer page");
     let effects = news(&mut rig, 7, vec![unmarked(PEER, 7)]);
-    assert_eq!(told(&effects), [MarkView { number: toy_number(PEER), shown: MarkShown::None }]);
+    assert_eq!(told(&effects), [MarkView { number: toy_number(PEER), shown: MarkShown::Unmarked }]);
     assert!(told(&news(&mut rig, 7, vec![rig_mark(PEER, 5, i64::MAX)])).is_empty(), "it stays gone");
 }
 
@@ -106,7 +110,7 @@ fn a_sealing_key_its_owner_did_not_sign_is_not_believed() {
     let MarkState::Marked { sealing_key, .. } = &mut forged.state else { panic!("marked") };
     sealing_key.signature = Signature([1; 64]);
     news(&mut rig, 2, vec![forged]);
-    assert_eq!(shown(&rig, PEER), MarkShown::None);
+    assert_eq!(shown(&rig, PEER), MarkShown::Unmarked);
 }
 
 #[test]

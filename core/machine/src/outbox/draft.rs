@@ -75,7 +75,7 @@ impl Outbox {
             Connection::Good => match lines.mark_seen_by(draft.line, draft.to, ctx) {
                 MarkShown::Marked => None,
                 MarkShown::NotSeenLately => Some(WhyNotData::PeerNotSeenLately),
-                MarkShown::None => Some(WhyNotData::PeerNotAvailable),
+                MarkShown::Unmarked => Some(WhyNotData::PeerNotAvailable),
             },
         };
         let Some((draft, _)) = self.drafts.remove(&id) else {

@@ -2,7 +2,7 @@
 
 use super::Phone;
 use super::texting::Wish;
-use crate::contacts::Page;
+use crate::contacts::{Page, PageKind};
 use crate::ctx::Ctx;
 use crate::effect::{Refusal, Reply};
 use crate::input::{Command, HostInput};
@@ -122,7 +122,17 @@ impl Phone {
             HostInput::Sims(slots) => self.lines.sims(slots, ctx),
             HostInput::Network(snapshot) => self.network(snapshot, ctx),
             HostInput::Contacts { replace, added, removed } => {
-                self.lines.contacts(Page { replace, added, removed }, ctx)
+                let kind = if replace { PageKind::Replace } else { PageKind::Change };
+                self.lines.contacts(Page { kind, added, removed }, ctx);
+            }
+            HostInput::BookPage { first, last, numbers } => {
+                let kind = PageKind::Part { first, last };
+                self.lines.contacts(Page { kind, added: numbers, removed: Vec::new() }, ctx);
+            }
+            HostInput::Woken => {
+                for unit in self.lines.iter_mut() {
+                    unit.session.woken(ctx);
+                }
             }
             HostInput::EmergencyNumbers(numbers) => {
                 self.calls.on_emergency_numbers(numbers.clone());

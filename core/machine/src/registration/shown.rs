@@ -108,8 +108,8 @@ impl Registration {
     /// Tells the app when what it sees changed.
     pub(crate) fn show(&mut self, ctx: &mut Ctx<'_>) {
         let view = self.view();
-        if view != self.shown {
-            self.shown = view.clone();
+        if self.shown.as_ref() != Some(&view) {
+            self.shown = Some(view.clone());
             ctx.emit(Event::Registration(view));
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::effect::{Effect, Event};
 use crate::input::{HostInput, Input, LinkId, LinkInput, NetworkSnapshot};
-use crate::rig::{LINE, Rig, events, frames};
+use crate::rig::{LINE, Rig, RigStore, events, frames};
 use crate::view::{RegistrationFailure, RegistrationState};
 use tandem_model::{Nonce, ServerMillis};
 use tandem_wire::frame::{Goodbye, GoodbyeReason};
@@ -120,6 +120,25 @@ fn the_keepalives_answer_keeps_the_session() {
         }
         assert!(rig.device.online(LINE));
     }
+}
+
+#[test]
+fn a_wake_ends_a_wait_of_our_own_and_asks_a_standing_connection_whether_it_stands() {
+    let mut rig = Rig::online(&[]);
+    let asked = frames(&rig.host(HostInput::Woken));
+    assert!(matches!(asked[..], [ClientFrame::TimeAsk { .. }]), "{asked:?}");
+    rig.close();
+    assert_eq!(connects(&rig.host(HostInput::Woken)).len(), 1, "at once");
+    assert!(connects(&rig.host(HostInput::Woken)).is_empty(), "one is being opened");
+}
+
+#[test]
+fn a_wake_does_not_end_a_wait_the_server_asked_for_nor_open_anything_without_a_registration() {
+    let mut rig = Rig::online(&[]);
+    rig.frame(goodbye(GoodbyeReason::ShuttingDown, 30_000));
+    assert!(connects(&rig.host(HostInput::Woken)).is_empty());
+    let mut rig = Rig::boot(RigStore::default(), 1).0;
+    assert!(rig.host(HostInput::Woken).is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The real clock: every phone is a process of its own with the real engine, the server is a process, the carrier is here.
 
+mod access;
 pub mod audio;
 mod carrier;
 pub mod lines;

@@ -70,8 +70,7 @@ async fn start(spec: PhoneSpec) -> Result<Phone, String> {
         sms: Some(Arc::new(Modem)),
         telephony: Some(Arc::new(Modem)),
         keys: Some(Arc::new(FileKeys { folder: spec.folder.clone() })),
-        clock: None,
-        log: None,
+        ..Ports::default()
     };
     let media = RtcMedia::new().with_gate(link.gate());
     let engine = Engine::start(config, ports, Arc::new(media), Arc::new(LinkConnector(link.clone())))

@@ -73,13 +73,6 @@ impl KeyStore for FileKeys {
         };
         keep().map_err(|_| HostError::Failed)
     }
-
-    fn delete(&self, name: &str) -> Result<(), HostError> {
-        match std::fs::remove_file(self.path(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(HostError::Failed),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
 }
 
 /// Connects sessions over the phone's shaped link.

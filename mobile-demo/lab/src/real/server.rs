@@ -1,9 +1,10 @@
 //! The real server as a child process, configured for one scenario.
 
 use super::process::{Incoming, Process};
+use crate::access;
 use crate::scenario::World;
 use crate::settings::{decisions, section};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct LabServer {
     address: SocketAddr,
+    accounting: SocketAddr,
     config: PathBuf,
     process: Option<Process>,
     lines: Sender<Incoming>,
@@ -26,9 +28,12 @@ impl LabServer {
     pub fn start(world: &World, folder: &Path, smsc: SocketAddr, lines: Sender<Incoming>) -> Result<LabServer, String> {
         std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(|e| e.to_string())?;
+        let accounting =
+            UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(|e| e.to_string())?;
         let config = folder.join("server.toml");
-        std::fs::write(&config, configuration(world, folder, address, smsc)).map_err(|e| e.to_string())?;
-        let mut server = LabServer { address, config, process: None, lines, life: 0 };
+        let text = configuration(world, folder, address, smsc) + &access::settings(accounting);
+        std::fs::write(&config, text).map_err(|e| e.to_string())?;
+        let mut server = LabServer { address, accounting, config, process: None, lines, life: 0 };
         server.launch()?;
         Ok(server)
     }
@@ -37,6 +42,12 @@ impl LabServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the access network reports.
+    #[must_use]
+    pub fn accounting(&self) -> SocketAddr {
+        self.accounting
     }
 
     /// Starts the process and waits until it accepts connections.

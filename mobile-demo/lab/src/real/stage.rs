@@ -1,9 +1,11 @@
 //! The real stage: child processes for phones and server, the carrier in this process, one channel to wait on.
 
+use super::access::{RealAccess, resolve};
 use super::carrier::Carrier;
 use super::lines::{FromPhone, PhoneSpec, ToPhone};
 use super::process::{Incoming, Process};
 use super::server::LabServer;
+use crate::access;
 use crate::names::Names;
 use crate::scenario::{Device, Scenario, Verb};
 use crate::seen::{Seen, object};
@@ -14,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use tandem_model::Msisdn;
 
 struct PhoneProcess {
     spec: PhoneSpec,
@@ -24,9 +27,11 @@ struct PhoneProcess {
 /// One scenario in real processes.
 pub struct RealStage {
     began: Instant,
+    names: Names,
     phones: BTreeMap<String, PhoneProcess>,
     server: LabServer,
     carrier: Option<Carrier>,
+    access: RealAccess,
     incoming: Receiver<Incoming>,
     lines: Sender<Incoming>,
     waiting: VecDeque<Sighting>,
@@ -46,6 +51,7 @@ impl RealStage {
         let (lines, incoming) = channel();
         let carrier = Carrier::start(lines.clone())?;
         let server = LabServer::start(&scenario.world, &folder.join("server"), carrier.smsc_address(), lines.clone())?;
+        let access = RealAccess::open(server.accounting())?;
         let speech = speech(folder)?;
         let mut phones = BTreeMap::new();
         for (index, device) in scenario.devices.iter().enumerate() {
@@ -55,10 +61,12 @@ impl RealStage {
         }
         let mut stage = RealStage {
             began: Instant::now(),
+            names: scenario.names.clone(),
             phones,
             switch: scenario.switch(),
             server,
             carrier: Some(carrier),
+            access,
             incoming,
             lines,
             waiting: VecDeque::new(),
@@ -144,6 +152,14 @@ impl RealStage {
         Ok(())
     }
 
+    /// The number of a phone's SIM.
+    fn number(&self, name: &str, line: u8) -> Result<Msisdn, StageError> {
+        let phone = self.phones.get(name);
+        let digits = phone.and_then(|phone| phone.spec.numbers.get(usize::from(line)));
+        let number = digits.and_then(|digits| Msisdn::from_e164(digits).ok());
+        number.ok_or_else(|| StageError::NotNow(format!("{name} has no SIM in slot {line}")))
+    }
+
     fn see(&mut self, who: &str, seen: Seen) {
         self.waiting.push_back(Sighting { at: self.began.elapsed(), device: who.to_owned(), seen });
     }
@@ -202,6 +218,22 @@ impl Stage for RealStage {
                         self.tell(&who, &ToPhone::Carrier(word))?;
                     }
                 }
+                Ok(())
+            }
+            Verb::Attach { line, address } => {
+                let address = address.as_deref().and_then(access::address);
+                let number = self.number(name, *line)?;
+                self.access.attach(number, address).map_err(|why| StageError::NotNow(format!("{name}: {why}")))
+            }
+            Verb::Detach { line } => {
+                let number = self.number(name, *line)?;
+                self.access.detach(number).map_err(|why| StageError::NotNow(format!("{name}: {why}")))
+            }
+            Verb::Resolve { of } => {
+                let number =
+                    Msisdn::from_e164(&self.names.number(of)).map_err(|e| StageError::NotNow(e.to_string()))?;
+                let seen = resolve(self.server.address(), &self.names.told(of), number).map_err(StageError::NotNow)?;
+                self.see(name, seen);
                 Ok(())
             }
             Verb::CarrierFails { on } => {

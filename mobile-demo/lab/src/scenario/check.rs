@@ -63,6 +63,9 @@ pub(super) fn verb(device: Option<&str>, verb: &mut Verb, people: &mut People) -
         Verb::Choose { choice } => one_of("choice", choice, &["carrier", "quit", "wait"])?,
         Verb::Standing { choice } => one_of("choice", choice, &["ask", "carrier"])?,
         Verb::CarrierCall { state } => one_of("state", state, &["ringing", "active", "ended"])?,
+        Verb::Attach { address: Some(text), .. } if crate::access::address(text).is_none() => {
+            return Err(format!("`address`: \"{text}\" is none of the network's, 10.64.0.0/16"));
+        }
         Verb::Talk { ms: 0 } => return Err("`ms`: 0 is no time to talk".to_owned()),
         _ => {}
     }

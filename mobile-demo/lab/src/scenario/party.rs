@@ -31,6 +31,7 @@ impl Verb {
             Verb::Call { to, .. } | Verb::Text { to, .. } => one("to", Meant::Dialed, to),
             Verb::ReadAll { from } => one("from", Meant::Somebody, from),
             Verb::History { with } => one("with", Meant::Somebody, with),
+            Verb::Resolve { of } => one("of", Meant::Somebody, of),
             Verb::Smsc { misroute_to: Some(to), .. } => one("misroute_to", Meant::Somebody, to),
             Verb::Sims { numbers } => all("numbers", Meant::Sim, numbers).collect(),
             Verb::Contacts { add, remove } => {

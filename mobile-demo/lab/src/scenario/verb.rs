@@ -145,6 +145,26 @@ pub enum Verb {
         /// True for refusing.
         on: bool,
     },
+    /// A SIM attaches to the access network.
+    Attach {
+        /// The slot.
+        #[serde(default)]
+        line: u8,
+        /// Where, such as `10.64.0.7`; an address of its own when absent.
+        #[serde(default)]
+        address: Option<String>,
+    },
+    /// It detaches.
+    Detach {
+        /// The slot.
+        #[serde(default)]
+        line: u8,
+    },
+    /// Ask the resolver where a number is; seen as `whereabouts`.
+    Resolve {
+        /// A device name or digits.
+        of: String,
+    },
     /// SMS of the SMSC: how the next ones fare.
     Smsc {
         /// Lose this many.

@@ -60,6 +60,23 @@ impl VirtualStage {
                 }
             }
             Verb::CarrierFails { on } => self.switch.refuse(name, *on),
+            Verb::Attach { line, address } => {
+                let address = address.as_deref().and_then(crate::access::address);
+                let number = self.number(place, *line)?;
+                let (access, _, now) = self.access()?;
+                access.attach(number, address, now).map_err(|why| StageError::NotNow(format!("{name}: {why}")))?;
+            }
+            Verb::Detach { line } => {
+                let number = self.number(place, *line)?;
+                let (access, _, now) = self.access()?;
+                access.detach(number, now).map_err(|why| StageError::NotNow(format!("{name}: {why}")))?;
+            }
+            Verb::Resolve { of } => {
+                let (access, names, now) = self.access()?;
+                let number = Msisdn::from_e164(&names.number(of)).map_err(|e| StageError::NotNow(e.to_string()))?;
+                let seen = access.resolve(&names.told(of), number, now);
+                self.see(name.to_owned(), seen);
+            }
             other => {
                 if let Verb::Sims { numbers } = other {
                     self.switch.sims(name, numbers);

@@ -4,6 +4,7 @@
 //! The engine's shell, its sockets and its media are not here; what they do to time is: streams on shaped links, media that
 //! connects and falls silent, an SMSC that loses and throttles.
 
+mod access;
 mod acts;
 mod handset;
 mod link;

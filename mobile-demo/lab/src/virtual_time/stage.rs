@@ -1,5 +1,6 @@
 //! The virtual stage: the simulation's world, directed by a scenario.
 
+use super::access::{VirtualAccess, now};
 use super::handset::Handset;
 use super::smsc::VirtualSmsc;
 use super::talk::{Talk, pass, passing};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tandem_crypto::ServerNotary;
 use tandem_machine::effect::{Refusal, Reply};
 use tandem_model::{Msisdn, Notary, Secret};
+use tandem_resolver::Now;
 use tandem_sim::faults::Faults;
 use tandem_sim::server::ServerBox;
 use tandem_sim::tap::Tapped;
@@ -28,6 +30,7 @@ pub struct VirtualStage {
     pub(super) talks: Vec<Talk>,
     waiting: Vec<Sighting>,
     pub(super) server_stopped: bool,
+    access: VirtualAccess,
 }
 
 impl VirtualStage {
@@ -52,7 +55,8 @@ impl VirtualStage {
         }
         let switch = scenario.switch();
         let (smsc, talks, waiting) = (VirtualSmsc::default(), Vec::new(), Vec::new());
-        Ok(VirtualStage { world, handsets, names, switch, smsc, talks, waiting, server_stopped: false })
+        let access = VirtualAccess::new(seed, world.now, world.server_ms())?;
+        Ok(VirtualStage { world, handsets, names, switch, smsc, talks, waiting, server_stopped: false, access })
     }
 
     /// Lets the next thing happen, or time pass until `end` when there is none before.
@@ -170,6 +174,21 @@ impl VirtualStage {
         let handset = self.handsets.get_mut(place);
         let handset = handset.ok_or_else(|| StageError::Broken("a phone is missing".to_owned()))?;
         Ok((handset, &self.names, &mut self.world))
+    }
+
+    /// The access network and the resolver, when the server runs.
+    pub(super) fn access(&mut self) -> Result<(&mut VirtualAccess, &Names, Now), StageError> {
+        if !self.world.server.is_up() {
+            return Err(StageError::NotNow("the server does not answer the access network".to_owned()));
+        }
+        let now = now(self.world.now, self.world.server_ms());
+        Ok((&mut self.access, &self.names, now))
+    }
+
+    /// The number of a phone's SIM.
+    pub(super) fn number(&self, place: usize, line: u8) -> Result<Msisdn, StageError> {
+        let number = self.world.phones.get(place).and_then(|phone| phone.numbers.get(usize::from(line))).copied();
+        number.ok_or_else(|| StageError::NotNow(format!("{} has no SIM in slot {line}", self.name(place))))
     }
 
     /// Lets time pass.

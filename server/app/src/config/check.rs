@@ -16,6 +16,8 @@ pub fn check_together(config: &Config, problems: &mut Vec<ConfigProblem>) {
     check_listen(config, &mut refuse);
     check_sms(config, &mut refuse);
     check_turn(config, &mut refuse);
+    super::resolver::check(config, &mut refuse);
+    super::dns::check(config, &mut refuse);
     check_decisions(config, &mut refuse);
 }
 

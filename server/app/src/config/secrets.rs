@@ -19,8 +19,8 @@ const SECRET_MAX: u64 = 4_096;
 /// Gives a problem for every secret file that cannot be read, by its key.
 pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
-    let mut fill = |variable, file: &Path, key: &str, secret: &mut ConfigSecret| {
-        if let Some(value) = environment(variable) {
+    let mut fill = |variable: &str, file: &Path, key: &str, secret: &mut ConfigSecret| {
+        if let Some(value) = Some(variable).filter(|variable| !variable.is_empty()).and_then(environment) {
             *secret = ConfigSecret::new(value);
         } else if !file.as_os_str().is_empty() {
             match read_first_line(file) {
@@ -39,6 +39,15 @@ pub fn resolve(config: &mut Config, environment: &dyn Fn(&str) -> Option<String>
         "sms_http.authorization_file",
         &mut config.sms_http.authorization,
     );
+    for nas in &mut config.resolver.nas {
+        fill("", &nas.secret_file, "resolver.nas", &mut nas.secret);
+    }
+    for reporter in &mut config.resolver.reporters {
+        fill("", &reporter.key_file, "resolver.reporters", &mut reporter.key);
+    }
+    for key in &mut config.resolver.api_keys {
+        fill("", &key.key_file, "resolver.api_keys", &mut key.key);
+    }
     problems
 }
 

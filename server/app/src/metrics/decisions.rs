@@ -5,7 +5,7 @@ use tandem_model::{GateVerdict, TerminalState};
 use tandem_wire::RefuseReason;
 use tandem_wire::frame::GoodbyeReason;
 
-type Labels = Option<(&'static str, &'static str)>;
+pub(super) type Labels = Option<(&'static str, &'static str)>;
 
 /// A counter's name and its one label, where it has one.
 pub(super) const fn name_of(metric: Metric) -> (&'static str, Labels) {

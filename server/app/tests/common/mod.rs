@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod http;
 pub mod phone;
 pub mod process;
+pub mod radius;
 pub mod sms;
 
 use std::net::SocketAddr;
@@ -76,8 +77,10 @@ impl TestServer {
         let running = tokio::spawn(launch.on_started(started).run(async {
             let _dropped = stopped.await;
         }));
-        let at = within("the start", at).await.expect("the server starts");
-        TestServer { at, sms, stop: Some(stop), running }
+        match within("the start", at).await {
+            Ok(at) => TestServer { at, sms, stop: Some(stop), running },
+            Err(_never) => panic!("the server does not start: {:?}", running.await),
+        }
     }
 
     /// Asks it to end, and waits until it has.

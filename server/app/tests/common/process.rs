@@ -22,6 +22,8 @@ pub fn config_text(directory: &Path, gateway: SocketAddr, more: &str) -> String 
 pub struct Process {
     child: Child,
     pub addr: SocketAddr,
+    /// Where accounting is received, when it is.
+    pub accounting: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -40,12 +42,14 @@ impl Process {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(String::new()));
-        let addr = loop {
+        let (addr, accounting) = loop {
             let line = lines.next().expect("it says where it listens before it ends").unwrap();
             log.lock().unwrap().push_str(&format!("{line}\n"));
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
             if entry["fields"]["message"] == "tandem-server is up" {
-                break entry["fields"]["phones"].as_str().unwrap().parse().unwrap();
+                let accounting = entry["fields"]["accounting"].as_str().unwrap_or_default();
+                let accounting = accounting.trim_start_matches("Some(").trim_end_matches(')').parse().ok();
+                break (entry["fields"]["phones"].as_str().unwrap().parse().unwrap(), accounting);
             }
         };
         let keep = Arc::clone(&log);
@@ -54,7 +58,7 @@ impl Process {
                 keep.lock().unwrap().push_str(&format!("{line}\n"));
             }
         });
-        Process { child, addr, log, reader: Some(reader) }
+        Process { child, addr, accounting, log, reader: Some(reader) }
     }
 
     /// As a power cut would: nothing of it gets to say anything.

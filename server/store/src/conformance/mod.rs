@@ -11,6 +11,7 @@
     reason = "a case that fails stops here, as a test does"
 )]
 
+pub mod attached;
 pub mod bench;
 pub mod matching;
 pub mod owners;
@@ -86,6 +87,13 @@ macro_rules! conformance_suite {
                 ended_texts_are_remembered_until_their_time_and_forgotten_after,
                 a_silent_owner_ends,
                 budgets_that_are_whole_again_are_forgotten_without_harm,
+            }
+            attached: {
+                sessions_are_given_back_as_they_were_kept_after_a_power_cut,
+                a_session_that_is_kept_again_takes_the_place_of_what_it_was,
+                forgotten_sessions_and_restarts_are_gone,
+                pages_go_on_behind_the_last_of_the_page_before,
+                sessions_that_were_not_committed_are_gone_after_a_power_cut,
             }
         }
     };

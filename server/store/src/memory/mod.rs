@@ -3,6 +3,7 @@
 //! It holds its state twice: `live` with everything done, and `durable` with what was committed. Every use case is a function
 //! of state and arguments, so committing means doing again to `durable` what was done to `live`.
 
+mod attached;
 mod matching;
 mod owners;
 mod state;
@@ -10,7 +11,7 @@ mod sweep;
 mod texts;
 
 use crate::serve::serve;
-use crate::store::{MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
+use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use state::State;
 use tandem_logic::config::MarkPolicy;
 use tandem_logic::matching::SyncContacts;
@@ -21,6 +22,7 @@ use tandem_logic::store_answer::{
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
 use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in memory.
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ pub struct MemoryStore {
     live: State,
     durable: State,
     /// Done to `live` and not to `durable`.
-    undurable: Vec<(ServerMillis, StoreOp)>,
+    undurable: Vec<(ServerMillis, Done)>,
     /// Refuses new texts and registrations, as a full disk does.
     full: bool,
 }
@@ -43,8 +45,11 @@ impl MemoryStore {
     /// Makes everything done so far durable.
     pub fn commit(&mut self) {
         let mut durable = Replay(std::mem::take(&mut self.durable));
-        for (at, op) in self.undurable.drain(..) {
-            serve(&mut durable, at, op);
+        for (at, done) in self.undurable.drain(..) {
+            match done {
+                Done::Op(op) => drop(serve(&mut durable, at, op)),
+                Done::Attached(changes) => durable.0.keep_attached(&changes),
+            }
         }
         self.durable = durable.0;
     }
@@ -66,12 +71,31 @@ impl MemoryStore {
         self.full = full;
     }
 
-    fn did(&mut self, at: ServerMillis, op: StoreOp) {
-        self.undurable.push((at, op));
+    fn did(&mut self, at: ServerMillis, done: Done) {
+        self.undurable.push((at, done));
     }
 
     const fn room(&self) -> Result<(), Refusal> {
         if self.full { Err(Refusal::Fault(StoreFault::Full)) } else { Ok(()) }
+    }
+}
+
+/// Something that was done.
+#[derive(Debug)]
+enum Done {
+    Op(StoreOp),
+    Attached(Changes),
+}
+
+impl From<StoreOp> for Done {
+    fn from(op: StoreOp) -> Done {
+        Done::Op(op)
+    }
+}
+
+impl From<Changes> for Done {
+    fn from(changes: Changes) -> Done {
+        Done::Attached(changes)
     }
 }
 
@@ -102,6 +126,25 @@ macro_rules! use_cases {
                 $room(self)?;
                 $did(self, at, || StoreOp::Match(MatchOp::AdmitGate { caller, callee, charges: charges.to_vec() }));
                 self.$state.admit_gate(at, caller, callee, charges)
+            }
+        }
+
+        impl Attached for $store {
+            fn keep_attached(&mut self, changes: &Changes) -> Outcome<()> {
+                if !changes.sessions.is_empty() || !changes.reboots.is_empty() {
+                    $room(self)?;
+                }
+                $did(self, ServerMillis(0), || changes.clone());
+                self.$state.keep_attached(changes);
+                Ok(())
+            }
+
+            fn attached_after(&mut self, after: Option<Id>, limit: u32) -> Outcome<Page<Session>> {
+                Ok(self.$state.attached_after(after, limit))
+            }
+
+            fn restarts(&mut self) -> Outcome<Vec<Reboot>> {
+                Ok(self.$state.restarts())
             }
         }
 
@@ -266,15 +309,15 @@ fn commit(store: &mut impl Commit) {
     store.commit_all();
 }
 
-fn did(store: &mut MemoryStore, at: ServerMillis, op: impl FnOnce() -> StoreOp) {
-    store.did(at, op());
+fn did<D: Into<Done>>(store: &mut MemoryStore, at: ServerMillis, done: impl FnOnce() -> D) {
+    store.did(at, done().into());
 }
 
 const fn has_room(store: &MemoryStore) -> Result<(), Refusal> {
     store.room()
 }
 
-fn nothing_to_remember(_: &mut Replay, _: ServerMillis, _: impl FnOnce() -> StoreOp) {}
+fn nothing_to_remember<D: Into<Done>>(_: &mut Replay, _: ServerMillis, _: impl FnOnce() -> D) {}
 
 #[expect(clippy::unnecessary_wraps, reason = "shaped as the store's own check")]
 const fn always_room(_: &Replay) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use tandem_model::{
     DeviceKey, ImsiToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey, SenderSeq, ServerMillis,
     TerminalState, TextId,
 };
+use tandem_resolver::{Id, NasKey, Session};
 
 /// A text by sender and id.
 pub(crate) type TextKey = (Msisdn, TextId);
@@ -40,6 +41,8 @@ pub(crate) struct State {
     pub(crate) ended: BTreeSet<(ServerMillis, TextKey)>,
     pub(crate) mailboxes: BTreeMap<Msisdn, Mailbox>,
     pub(crate) budgets: BTreeMap<(BudgetKind, u64, u64), budget::WholeAt>,
+    pub(crate) attached: BTreeMap<Id, Session>,
+    pub(crate) restarts: BTreeSet<(NasKey, ServerMillis)>,
 }
 
 #[derive(Clone, Debug)]

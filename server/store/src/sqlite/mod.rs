@@ -1,5 +1,6 @@
 //! The server's store: one SQLite file, one writer, every group synced before it is acknowledged.
 
+mod attached;
 mod ballast;
 mod inspect;
 mod matching;
@@ -12,7 +13,7 @@ mod texts;
 
 pub use open::{OpenError, SqliteConfig};
 
-use crate::store::{MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
+use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use ballast::Ballast;
 use row::{fault, number};
 use rusqlite::Connection;
@@ -25,6 +26,7 @@ use tandem_logic::store_answer::{
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_model::{MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in a file.
 #[derive(Debug)]
@@ -115,6 +117,27 @@ impl Matching for SqliteStore {
     ) -> Outcome<Admission> {
         self.room()?;
         let result = matching::admit_gate(&self.conn, at, caller, callee, charges);
+        self.noted(result)
+    }
+}
+
+impl Attached for SqliteStore {
+    fn keep_attached(&mut self, changes: &Changes) -> Outcome<()> {
+        // Forgetting makes room and goes on when there is none.
+        if !changes.sessions.is_empty() || !changes.reboots.is_empty() {
+            self.room()?;
+        }
+        let result = attached::keep(&self.conn, changes);
+        self.noted(result)
+    }
+
+    fn attached_after(&mut self, after: Option<Id>, limit: u32) -> Outcome<Page<Session>> {
+        let result = attached::after(&self.conn, after, limit);
+        self.noted(result)
+    }
+
+    fn restarts(&mut self) -> Outcome<Vec<Reboot>> {
+        let result = attached::restarts(&self.conn);
         self.noted(result)
     }
 }

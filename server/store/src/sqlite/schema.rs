@@ -4,7 +4,8 @@
 pub(crate) const APPLICATION_ID: i32 = 0x5441_4E44;
 
 /// From version `index` to version `index + 1`.
-pub(crate) const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (
     one         INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     policy      INTEGER NOT NULL,
@@ -106,4 +107,32 @@ CREATE TABLE budgets (
     PRIMARY KEY (kind, a, b)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX budgets_whole ON budgets (whole_at);
-"];
+",
+    "
+CREATE TABLE attached (
+    key        BLOB    NOT NULL,
+    epoch      INTEGER NOT NULL,
+    nas        BLOB    NOT NULL,
+    number     INTEGER,
+    start      INTEGER NOT NULL,
+    latest     INTEGER NOT NULL,
+    v4         BLOB,
+    v6         BLOB,
+    delegated  BLOB,
+    since      INTEGER NOT NULL,
+    until      INTEGER NOT NULL,
+    other      INTEGER NOT NULL,
+    ended      INTEGER,
+    was_last   INTEGER NOT NULL,
+    unclear    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (key, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE restarts (
+    nas BLOB    NOT NULL,
+    at  INTEGER NOT NULL,
+    PRIMARY KEY (nas, at)
+) STRICT, WITHOUT ROWID;
+",
+];

@@ -1,0 +1,139 @@
+//! The core as an app holds it: its start, its events, its end.
+
+use crate::config::CoreConfig;
+use crate::errors::TandemError;
+use crate::events::{CoreState, NumberedEvent};
+use crate::port_adapters::HeldPorts;
+use crate::ports::Ports;
+use std::sync::Arc;
+use std::time::Duration;
+use tandem_engine::{Command, Engine, EngineConfig, Reply};
+use tandem_model::{Line, Msisdn};
+use tokio::sync::oneshot;
+
+/// Events given out by one call at most, whatever is asked for.
+const EVENTS_AT_ONCE_MAX: u32 = 1024;
+
+/// One phone's core. Every method may be called from any thread, also from within a port.
+///
+/// Every command may throw `Full` (too much is under way), `NoAnswer` (none within 10 s) and `Stopped`; what it throws beside
+/// them stands with it.
+#[derive(uniffi::Object)]
+pub struct Core {
+    pub(crate) engine: Engine,
+    ports: Arc<HeldPorts>,
+}
+
+#[uniffi::export]
+impl Core {
+    /// Starts a core: opens the database, reads the keys, starts its threads. A database that cannot be opened does not keep
+    /// it from starting: texts are then refused and the carrier works. Ports are called from now on, also before this
+    /// returns. Throws `BadServer`, `BadRoots`, `BadSetting`, `System`.
+    #[uniffi::constructor]
+    pub async fn start(config: CoreConfig, ports: Ports) -> Result<Arc<Core>, TandemError> {
+        let config = EngineConfig::try_from(config)?;
+        let (started, is_started) = oneshot::channel();
+        // Opening a database takes disk time, and reading keys calls the host: neither belongs on a caller's thread.
+        let begin = move || {
+            let (held, engine_ports) = HeldPorts::adapt(ports);
+            let core = Engine::start_with_defaults(config, engine_ports)
+                .map(|engine| Arc::new(Core { engine, ports: Arc::new(held) }))
+                .map_err(TandemError::from);
+            // Whoever no longer waits dropped its future; the core ends with it.
+            drop(started.send(core));
+        };
+        std::thread::Builder::new().name("tandem-start".to_owned()).spawn(begin).map_err(|_| TandemError::System)?;
+        is_started.await.unwrap_or(Err(TandemError::System))
+    }
+
+    /// The events after number `seen`, oldest first, at most `at_most`; none once the core has stopped and everything was
+    /// told. The first call says 0, each later one the number of the last event that was dealt with: what was given out is
+    /// given again until then, so that a cancelled call loses nothing. At most 1,024 at once; 0 counts as 1. Numbers begin anew
+    /// with each core, and one beyond the newest counts all as seen. One consumer.
+    pub async fn next_events(&self, seen: u64, at_most: u32) -> Vec<NumberedEvent> {
+        let at_most = at_most.clamp(1, EVENTS_AT_ONCE_MAX) as usize;
+        self.engine.events_after(seen, at_most).await.into_iter().map(NumberedEvent::from).collect()
+    }
+
+    /// The state as of now, as one snapshot.
+    pub fn state(&self) -> CoreState {
+        self.engine.views().into()
+    }
+
+    /// A number as a contact holds it or a person typed it, in the form marks, calls and texts name it by; read in the country
+    /// of a SIM (absent: the first), which is known soon after the start. Throws `BadNumber` for what is no telephone number.
+    pub fn read_number(&self, line: Option<Line>, raw: String) -> Result<Msisdn, TandemError> {
+        self.engine.number(line, &raw).ok_or(TandemError::BadNumber)
+    }
+
+    /// Whether texts and the log are kept: false when the database could not be opened at the start. One that breaks or fills
+    /// up later tells so by `Event::Notice` and by `StoreFailed`.
+    pub fn keeps_history(&self) -> bool {
+        self.engine.store_error().is_none()
+    }
+
+    /// Ends the core: what was handed to the database is written, connections say goodbye, `next_events` ends. Returns when
+    /// all of it is done or the deadline has come, whichever is first. No port is called afterwards, and none is held. Again
+    /// is fine.
+    pub async fn shutdown(&self, deadline_ms: u32) {
+        let ports = Arc::clone(&self.ports);
+        // Also when nobody waits any more: a host and a core that hold each other are freed by neither.
+        self.engine.shutdown_then(Duration::from_millis(u64::from(deadline_ms)), move || ports.let_go()).await;
+    }
+}
+
+impl Core {
+    /// A command whose answer is only that it was taken.
+    pub(crate) async fn done(&self, command: Command) -> Result<(), TandemError> {
+        self.engine.command(command).await.map(|_| ()).map_err(TandemError::from)
+    }
+
+    /// A command whose answer says what came of it.
+    pub(crate) async fn outcome(&self, command: Command) -> Result<Outcome, TandemError> {
+        self.engine.command(command).await.map(Outcome::from).map_err(TandemError::from)
+    }
+
+    /// The engine itself, for the test kit.
+    #[cfg(feature = "testkit")]
+    #[doc(hidden)]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+/// What came of a command.
+#[derive(Clone, uniffi::Enum)]
+pub enum Outcome {
+    /// Taken; what follows comes as events.
+    Done,
+    /// A call attempt began under this id.
+    Call {
+        /// Which.
+        call: tandem_model::CallId,
+    },
+    /// It was handed to the carrier without entering the data path. Should the host's port refuse it, the call log's entry
+    /// says so (`Event::Log` that ends with `CarrierFailed`).
+    CarrierDialed,
+    /// The text is durable on this phone under this id.
+    Text {
+        /// Which.
+        id: crate::texts::TextId,
+    },
+    /// A prompt asks the user first.
+    Asking {
+        /// Which.
+        prompt: tandem_model::PromptId,
+    },
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Outcome {
+        match reply {
+            Reply::Done => Outcome::Done,
+            Reply::Call(call) => Outcome::Call { call },
+            Reply::CarrierDialed => Outcome::CarrierDialed,
+            Reply::Text(id) => Outcome::Text { id: id.into() },
+            Reply::Asking(prompt) => Outcome::Asking { prompt },
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package org.tandem.bench
+
+import kotlinx.coroutines.flow.take
+import org.tandem.Tandem
+import org.tandem.ffi.Event
+import org.tandem.ffi.HostEvent
+import org.tandem.ffi.NumberedEvent
+import org.tandem.ffi.StandingChoice
+import org.tandem.ffi.UserSettings
+import org.tandem.testkit.EmptyCallback
+import org.tandem.testkit.callBack
+import org.tandem.testkit.emptyNotify
+import org.tandem.testkit.pushEvents
+
+/** What it costs to tell the core something, and to be told, each beside an empty crossing of the same shape. */
+internal val COMPARISONS: Map<String, suspend (Tandem) -> Map<String, Any>> =
+    linkedMapOf("call" to ::calls, "event" to ::events, "flow_event" to ::flowEvents)
+
+private suspend fun calls(tandem: Tandem): Map<String, Any> {
+    val event = HostEvent.SmsReceived(0U, "+4915112345678", "on my way, ten minutes, start without me")
+    check(event.body.length == 40)
+    val settings = UserSettings(StandingChoice.ASK, true)
+    var seen = 0UL
+    suspend fun workOff() {
+        // Kept behind all that the block has the core keep: once this is durable, nothing of the block waits any more, and no queue fills.
+        tandem.setSettings(settings)
+        var told = 0
+        while (told < CALLS) {
+            val texts = tandem.nextEvents(seen, EVENTS.toUInt())
+            told += texts.count { it.event is Event.TextArrived }
+            seen = texts.last().number
+        }
+    }
+    return compare(
+        "call",
+        ours = Crossing(CALLS, after = ::workOff) { repeat(CALLS) { tandem.notify(event) } },
+        empty = Crossing(CALLS) { repeat(CALLS) { emptyNotify(tandem.core, event) } },
+    )
+}
+
+private suspend fun events(tandem: Tandem): Map<String, Any> {
+    val pull = Pull(tandem)
+    return compare("event", Crossing(EVENTS, before = pull::push) { pull.pull() }, emptyCallbacks())
+}
+
+private suspend fun flowEvents(tandem: Tandem): Map<String, Any> {
+    var told = 0
+    val flow = Crossing(
+        EVENTS,
+        before = { pushEvents(tandem.core, EVENTS.toUInt()) },
+        after = { check(told == EVENTS) { "$told events of $EVENTS" } },
+    ) {
+        told = 0
+        tandem.events.take(EVENTS).collect { if (it is Event.TextArrived) told++ }
+    }
+    return compare("flow_event", flow, emptyCallbacks())
+}
+
+private fun emptyCallbacks(): Crossing {
+    val callback = object : EmptyCallback {
+        override fun tell(event: NumberedEvent) = Unit
+    }
+    return Crossing(EVENTS) { check(callBack(callback, EVENTS.toUInt()) == 0U) { "a callback failed" } }
+}
+
+/** Has a core tell of texts, and takes them in. */
+internal class Pull(private val tandem: Tandem) {
+    private var seen = 0UL
+
+    fun push() = pushEvents(tandem.core, EVENTS.toUInt())
+
+    suspend fun pull() {
+        val told = tandem.nextEvents(seen, EVENTS.toUInt())
+        check(told.size == EVENTS && told.all { it.event is Event.TextArrived }) { "${told.size} events of $EVENTS" }
+        seen = told.last().number
+    }
+}
+
+private const val CALLS = 100
+
+/** As many as are pulled at once. */
+internal const val EVENTS = 256

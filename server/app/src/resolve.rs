@@ -1,0 +1,193 @@
+//! `POST /v1/resolve`: where one number is, or many, for whoever shows a key.
+//!
+//! Numbers stand in the body and never in the path, which proxies write into their logs. A number that is nowhere and one
+//! that the asker may not know of get the same answer.
+
+use crate::gateway::Gateway;
+use crate::keyring::{Holder, Keyring};
+use crate::resolver_task::{Lookup, Push};
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tandem_model::Msisdn;
+use tandem_resolver::lookup::told;
+use tandem_resolver::{Asker, Binding, Client, Kind, Policy};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+/// Bytes of a request's body that are read at most.
+const BODY_MAX: usize = 128 * 1024;
+
+/// How long the bindings may take to answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+
+/// What lookups need.
+#[derive(Debug)]
+pub struct Resolving {
+    /// To the task that owns the bindings.
+    pub lookups: mpsc::Sender<Lookup>,
+    /// To the same task.
+    pub pushes: mpsc::Sender<Push>,
+    /// Who may report over HTTP.
+    pub reporters: Keyring<Client>,
+    /// Who may ask.
+    pub askers: Keyring<Asker>,
+    /// Who is told.
+    pub policy: Policy,
+    /// Numbers that never resolve.
+    pub withheld: BTreeSet<Msisdn>,
+    /// Numbers one request may ask about.
+    pub batch_max: usize,
+}
+
+/// What is asked: one of the two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    number: Option<String>,
+    numbers: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Batch {
+    bindings: Vec<Whereabouts>,
+}
+
+/// Where a number is.
+#[derive(Serialize)]
+struct Whereabouts {
+    number: String,
+    /// None when nothing is told.
+    addresses: Vec<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    /// Grows with every binding of the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    /// How long the binding stands, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<u64>,
+}
+
+/// One address, or one prefix with its length.
+#[derive(Serialize)]
+struct Address {
+    address: String,
+    kind: &'static str,
+    /// It is of networks behind the device.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    delegated: bool,
+}
+
+/// Answers a lookup.
+pub async fn resolve(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Response {
+    let Some(resolving) = &gateway.resolving else { return StatusCode::NOT_FOUND.into_response() };
+    let metrics = &gateway.metrics;
+    let Some(holder) = shown_key(&headers).and_then(|key| resolving.askers.find(key)) else {
+        metrics.lookups_unknown.increment(1);
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response();
+    };
+    let body = match timeout(gateway.body_wait, to_bytes(body, BODY_MAX)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) | Err(_) => {
+            metrics.lookups_bad.increment(1);
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        }
+    };
+    let Some((numbers, single)) = read(&body, resolving.batch_max) else {
+        metrics.lookups_bad.increment(1);
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    if let Err(wait) = holder.allowance.charge(numbers.len(), Instant::now()) {
+        metrics.lookups_spent.increment(1);
+        return come_back(StatusCode::TOO_MANY_REQUESTS, wait);
+    }
+    let Some(known) = ask(resolving, numbers.clone()).await else {
+        metrics.lookups_busy.increment(1);
+        return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);
+    };
+    let found: Vec<Option<Binding>> =
+        numbers.iter().zip(known).map(|(number, known)| tell(resolving, holder, *number, known)).collect();
+    let answered = found.iter().flatten().count();
+    metrics.lookups_told.increment(answered as u64);
+    metrics.lookups_untold.increment(found.len().saturating_sub(answered) as u64);
+    let mut bindings = all(&numbers, &found);
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    if single && let Some(one) = bindings.pop() {
+        return (no_store, Json(one)).into_response();
+    }
+    (no_store, Json(Batch { bindings })).into_response()
+}
+
+fn all(numbers: &[Msisdn], found: &[Option<Binding>]) -> Vec<Whereabouts> {
+    numbers.iter().zip(found).map(|(number, found)| whereabouts(*number, found.as_ref())).collect()
+}
+
+/// The key of an `Authorization: Bearer` header (RFC 6750, 2.1).
+pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
+}
+
+/// The numbers, and whether it was one alone.
+fn read(body: &[u8], max: usize) -> Option<(Vec<Msisdn>, bool)> {
+    let question: Question = serde_json::from_slice(body).ok()?;
+    let (texts, single) = match (question.number, question.numbers) {
+        (Some(number), None) => (vec![number], true),
+        (None, Some(numbers)) => (numbers, false),
+        (Some(_), Some(_)) | (None, None) => return None,
+    };
+    if texts.is_empty() || texts.len() > max {
+        return None;
+    }
+    let numbers: Option<Vec<Msisdn>> = texts.iter().map(|text| Msisdn::from_e164(text).ok()).collect();
+    Some((numbers?, single))
+}
+
+async fn ask(resolving: &Resolving, numbers: Vec<Msisdn>) -> Option<Vec<Option<Binding>>> {
+    let (reply, answered) = oneshot::channel();
+    resolving.lookups.try_send(Lookup { numbers, reply }).ok()?;
+    timeout(ANSWER_WAIT, answered).await.ok()?.ok()
+}
+
+fn tell(resolving: &Resolving, holder: &Holder<Asker>, number: Msisdn, known: Option<Binding>) -> Option<Binding> {
+    told(resolving.policy, &holder.stands_for, &resolving.withheld, number, known)
+}
+
+fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Whereabouts {
+    let addresses = found.map_or_else(Vec::new, |binding| {
+        let held = binding.addresses;
+        let own = [held.v4, held.v6].into_iter().flatten().map(|held| (held, false));
+        let all = own.chain(held.delegated.map(|held| (held, true)));
+        all.map(|(held, delegated)| Address { address: held.prefix.text(), kind: name(held.kind), delegated }).collect()
+    });
+    Whereabouts {
+        number: number.e164(),
+        addresses,
+        kind: found.map(|binding| name(binding.kind)),
+        generation: found.map(|binding| binding.generation.0),
+        age_ms: found.map(|binding| u64::try_from(binding.age.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Public => "public",
+        Kind::BehindNat => "behind_nat",
+        Kind::RelayOnly => "relay_only",
+    }
+}
+
+pub(crate) fn come_back(status: StatusCode, wait: Duration) -> Response {
+    let mut response = status.into_response();
+    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}

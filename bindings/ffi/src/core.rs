@@ -1,15 +1,12 @@
-//! The core as an app holds it: its start, its events, its end.
+//! The core as an app holds it: its events, its state, its end.
 
-use crate::config::CoreConfig;
 use crate::errors::TandemError;
 use crate::events::{CoreState, NumberedEvent};
 use crate::port_adapters::HeldPorts;
-use crate::ports::Ports;
 use std::sync::Arc;
 use std::time::Duration;
-use tandem_engine::{Command, Engine, EngineConfig, Reply};
+use tandem_engine::{Command, Engine, Reply};
 use tandem_model::{Line, Msisdn};
-use tokio::sync::oneshot;
 
 /// Events given out by one call at most, whatever is asked for.
 const EVENTS_AT_ONCE_MAX: u32 = 1024;
@@ -21,38 +18,27 @@ const EVENTS_AT_ONCE_MAX: u32 = 1024;
 #[derive(uniffi::Object)]
 pub struct Core {
     pub(crate) engine: Engine,
-    ports: Arc<HeldPorts>,
+    pub(crate) ports: Arc<HeldPorts>,
 }
 
 #[uniffi::export]
 impl Core {
-    /// Starts a core: opens the database, reads the keys, starts its threads. A database that cannot be opened does not keep
-    /// it from starting: texts are then refused and the carrier works. Ports are called from now on, also before this
-    /// returns. Throws `BadServer`, `BadRoots`, `BadSetting`, `System`.
-    #[uniffi::constructor]
-    pub async fn start(config: CoreConfig, ports: Ports) -> Result<Arc<Core>, TandemError> {
-        let config = EngineConfig::try_from(config)?;
-        let (started, is_started) = oneshot::channel();
-        // Opening a database takes disk time, and reading keys calls the host: neither belongs on a caller's thread.
-        let begin = move || {
-            let (held, engine_ports) = HeldPorts::adapt(ports);
-            let core = Engine::start_with_defaults(config, engine_ports)
-                .map(|engine| Arc::new(Core { engine, ports: Arc::new(held) }))
-                .map_err(TandemError::from);
-            // Whoever no longer waits dropped its future; the core ends with it.
-            drop(started.send(core));
-        };
-        std::thread::Builder::new().name("tandem-start".to_owned()).spawn(begin).map_err(|_| TandemError::System)?;
-        is_started.await.unwrap_or(Err(TandemError::System))
+    /// Waits until there are events after number `seen`, which [`next_events`](Core::next_events) then gives; false once the core
+    /// has stopped and everything was told. The first call says 0, each later one the number of the last event that was dealt
+    /// with. One consumer.
+    pub async fn wait_for_events(&self, seen: u64) -> bool {
+        self.engine.wait_for_events(seen).await
     }
 
-    /// The events after number `seen`, oldest first, at most `at_most`; none once the core has stopped and everything was
-    /// told. The first call says 0, each later one the number of the last event that was dealt with: what was given out is
-    /// given again until then, so that a cancelled call loses nothing. At most 1,024 at once; 0 counts as 1. Numbers begin anew
-    /// with each core, and one beyond the newest counts all as seen. One consumer.
-    pub async fn next_events(&self, seen: u64, at_most: u32) -> Vec<NumberedEvent> {
+    /// The events after number `seen`, oldest first, at most `at_most`, as of now; returns at once. What was given out is given
+    /// again until it is named as seen, so that whoever is interrupted loses nothing. At most 1,024 at once; 0 counts as 1.
+    /// Numbers begin anew with each core, and one beyond the newest counts all as seen.
+    ///
+    /// Waiting and taking are two calls, because an answer of a future that is cancelled just as it is ready is lost with all
+    /// it holds.
+    pub fn next_events(&self, seen: u64, at_most: u32) -> Vec<NumberedEvent> {
         let at_most = at_most.clamp(1, EVENTS_AT_ONCE_MAX) as usize;
-        self.engine.events_after(seen, at_most).await.into_iter().map(NumberedEvent::from).collect()
+        self.engine.events_after(seen, at_most).into_iter().map(NumberedEvent::from).collect()
     }
 
     /// The state as of now, as one snapshot.
@@ -72,7 +58,7 @@ impl Core {
         self.engine.store_error().is_none()
     }
 
-    /// Ends the core: what was handed to the database is written, connections say goodbye, `next_events` ends. Returns when
+    /// Ends the core: what was handed to the database is written, connections say goodbye, `wait_for_events` ends. Returns when
     /// all of it is done or the deadline has come, whichever is first. No port is called afterwards, and none is held. Again
     /// is fine.
     pub async fn shutdown(&self, deadline_ms: u32) {

@@ -4,6 +4,7 @@ use crate::calls::CallView;
 use crate::history::LogEntry;
 use crate::prompts::Prompt;
 use crate::registration::RegistrationView;
+use crate::settings::UserSettings;
 use crate::texts::{ArrivedText, TextView};
 use tandem_engine::{Views, view};
 use tandem_model::{Line, Msisdn, PromptId};
@@ -144,6 +145,8 @@ pub struct CoreState {
     pub prompts: Vec<Prompt>,
     /// Numbers that show a mark, each with it.
     pub marks: Vec<MarkView>,
+    /// The user's settings; without a database what they are at first.
+    pub settings: UserSettings,
 }
 
 impl From<(u64, tandem_engine::Event)> for NumberedEvent {
@@ -196,6 +199,7 @@ impl From<Views> for CoreState {
             calls: from.calls.into_iter().map(CallView::from).collect(),
             prompts: from.prompts.into_iter().map(Prompt::from).collect(),
             marks: from.marks.into_iter().map(|(number, shown)| MarkView { number, shown }).collect(),
+            settings: from.settings.into(),
         }
     }
 }

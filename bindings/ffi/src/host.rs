@@ -55,7 +55,8 @@ pub enum HostEvent {
     NetworkChanged,
     /// The phone book changed: it is read again.
     ContactsChanged,
-    /// The OS's list of emergency numbers, for where the phone is now. They never enter the data path.
+    /// The OS's list of emergency numbers, for where the phone is now, in place of the one before. They never enter the data
+    /// path, nor do those that are built in. The first 1,024 are heard.
     EmergencyNumbers {
         /// As dialed.
         numbers: Vec<String>,

@@ -4,10 +4,11 @@
 //! the border.
 //!
 //! ```text
-//!  app ── core.dial(..), core.answer(..) ──>  Core ──> engine ──> machine
-//!  app <─ core.next_events(seen) ───────────   │
-//!  OS  ── core.notify(..), core.host_reply ──> │
-//!  OS  <─ SimPort, SmsPort, TelephonyPort .. ──┘   from one thread, after the drain, under no lock
+//!  app ── Start(config, ports) ─────────────>  Core ──> engine ──> machine
+//!  app ── core.dial(..), core.answer(..) ───>   │
+//!  app <─ core.next_events(seen) ────────────   │
+//!  OS  ── core.notify(..), core.host_reply ─>   │
+//!  OS  <─ SimPort, SmsPort, TelephonyPort .. ───┘   from one thread, after the drain, under no lock
 //!  sound device <── tandem_audio_read / tandem_audio_write ──> call          (C, no UniFFI)
 //! ```
 //!
@@ -37,6 +38,7 @@ pub mod prompts;
 pub mod registration;
 pub mod settings;
 mod slot;
+pub mod start;
 pub mod texts;
 
 uniffi::setup_scaffolding!("tandem");

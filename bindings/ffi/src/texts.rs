@@ -9,7 +9,8 @@ use tandem_model::{Bearer, DeviceEpoch, Line, Msisdn, Secret, TerminalState, Tex
 #[uniffi::export]
 impl Core {
     /// Writes a text of 1 to 64 KiB of UTF-8. `Outcome::Text` is durable on this phone and goes its way by itself, whatever
-    /// loses power; `Outcome::Asking` asks the user first, and nothing was sent. Throws `BadNumber`, `BadBody`, `CarrierOnly`,
+    /// loses power; `Outcome::Asking` asks the user first, and nothing was sent; `Outcome::Done` was handed to the carrier as an SMS that
+    /// is kept nowhere: to what is no subscriber's number, or from a phone that cannot store. Throws `BadNumber`, `BadBody`, `CarrierOnly`,
     /// `NoSuchLine`, `StoreFailed`.
     pub async fn send_text(
         &self,

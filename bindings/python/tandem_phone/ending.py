@@ -10,7 +10,7 @@ import os
 import time
 import weakref
 
-from .ffi.tandem import Core
+from .ffi.tandem import Core, Start
 
 # How long the exit waits for cores and threads that do not end.
 PATIENCE_S = 3
@@ -19,6 +19,7 @@ PATIENCE_S = 3
 UNSEEN_S = 0.3
 
 _alive = weakref.WeakSet()
+_starting = weakref.WeakSet()
 
 
 def _remember_every_core():
@@ -31,11 +32,20 @@ def _remember_every_core():
         return core
 
     Core._uniffi_make_instance = classmethod(made)
+    begin = Start.__init__
+
+    def begun(start, *arguments, **named):
+        begin(start, *arguments, **named)
+        _starting.add(start)
+
+    Start.__init__ = begun
 
 
 def leave_no_thread_behind():
     """Ends the cores that are alive and waits until no thread of theirs is left, nor any of one that has ended just before."""
     give_up = time.monotonic() + PATIENCE_S
+    for start in list(_starting):
+        start.give_up()
     if cores := list(_alive):
         asyncio.run(_end(cores))
     if not os.path.isdir("/proc/self/task"):
@@ -71,5 +81,5 @@ def _name(task):
 _remember_every_core()
 # A child of a fork has none of these threads, and nothing of them to end.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_alive.clear)
+    os.register_at_fork(after_in_child=lambda: (_alive.clear(), _starting.clear()))
 atexit.register(leave_no_thread_behind)

@@ -104,8 +104,15 @@ def exported_commands():
     return {
         name
         for name, method in vars(t.Core).items()
-        if asyncio.iscoroutinefunction(method) and name not in ("start", "next_events", "shutdown")
+        if asyncio.iscoroutinefunction(method) and name not in ("wait_for_events", "shutdown")
     }
+
+
+async def started(config, ports):
+    """A core, by no layer's help."""
+    start = t.Start(config, ports)
+    await start.ready()
+    return start.core()
 
 
 def host():

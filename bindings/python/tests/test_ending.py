@@ -22,6 +22,11 @@ class Host(t.SimPort, t.LogPort, t.ClockPort):
         time.sleep(self.work_s)
         return t.ClockReading(mono_us=time.monotonic_ns() // 1_000, wall_ms=time.time_ns() // 1_000_000)
 
+async def by_core(ports):
+    start = t.Start(config, ports)
+    await start.ready()
+    return start.core()
+
 host = Host()
 config = t.CoreConfig(server="ws://127.0.0.1:9", database=os.path.join(sys.argv[1], "db"))
 """
@@ -49,7 +54,7 @@ async def main():
 core = asyncio.run(main())
 """
 BY_PHONE = "t.Phone.start(config, t.Ports(sim=host, log=host, clock=host))"
-BY_CORE = "t.Core.start(config, t.Ports(sim=host, log=host, clock=host))"
+BY_CORE = "by_core(t.Ports(sim=host, log=host, clock=host))"
 
 
 def script(text):
@@ -69,6 +74,9 @@ class Ending(unittest.TestCase):
         for start in (BY_PHONE, BY_CORE):
             with self.subTest(start):
                 self.assertEqual(script(IN_THE_MIDDLE.format(start=start)), (0, ""))
+
+    def test_a_script_may_end_while_a_core_is_on_its_way_up(self):
+        self.assertEqual(script("Host.slots = lambda _: time.sleep(0.02) or []\nstart = t.Start(config, t.Ports(sim=host, log=host))"), (0, ""))
 
     def test_what_a_script_says_of_itself_stays_said(self):
         self.assertEqual(script(ORDERLY + "sys.exit(7)")[0], 7)

@@ -1,6 +1,7 @@
 """Hosts that call back from every port, throw, answer late, twice and never; and callers that do not wait."""
 
 import asyncio
+import ctypes
 import gc
 import itertools
 import os
@@ -11,7 +12,18 @@ import unittest
 import weakref
 
 import tandem_phone as t
-from hostile import PORT_METHODS, SECRET, Nowhere, everything, exported_commands, host, meddling, outcomes, phone_of
+from hostile import (
+    PORT_METHODS,
+    SECRET,
+    Nowhere,
+    everything,
+    exported_commands,
+    host,
+    meddling,
+    outcomes,
+    phone_of,
+    started,
+)
 from mock_phone import MockHost, MockPhone
 from world import PATIENCE_S, World
 
@@ -154,7 +166,8 @@ class Answers(unittest.IsolatedAsyncioTestCase):
         core.host_reply(1, t.HostReply.CONTACTS_PAGE([SECRET], None))
         came_to = await outcomes(phone)
         self.assertEqual({name for name, outcome in came_to.items() if outcome != "Stopped"}, set())
-        self.assertEqual(await core.next_events(2**63, 10), [])
+        self.assertFalse(await core.wait_for_events(2**63))
+        self.assertEqual(core.next_events(2**63, 10), [])
         await core.shutdown(100)
         self.assertEqual(calls, [])
 
@@ -179,7 +192,7 @@ class Cancellation(unittest.IsolatedAsyncioTestCase):
             for turns in range(4):
                 await given_up(command(), turns)
         for turns in range(4):
-            await given_up(phone.phone.core.next_events(2**63, 1), turns)
+            await given_up(phone.phone.core.wait_for_events(2**63), turns)
         self.assertTrue((await phone.phone.dial(t.Target.NUMBER("112"), None, t.Mode.DATA)).is_CARRIER_DIALED())
         for turns in range(3):
             await given_up(phone.phone.core.shutdown(3_000), turns)
@@ -189,7 +202,7 @@ class Cancellation(unittest.IsolatedAsyncioTestCase):
         nowhere, keys = Nowhere(), HeldKeys()
         self.addCleanup(keys.let_go.set)
         config = t.CoreConfig(server=nowhere.server, database=os.path.join(nowhere.folder, "db"))
-        starting = asyncio.ensure_future(t.Core.start(config, t.Ports(key_store=keys)))
+        starting = asyncio.ensure_future(t.Phone.start(config, t.Ports(key_store=keys)))
         self.assertTrue(await asyncio.to_thread(keys.asked.wait, PATIENCE_S), "it came to its keys")
         self.assertFalse(starting.done())
         starting.cancel()
@@ -197,41 +210,80 @@ class Cancellation(unittest.IsolatedAsyncioTestCase):
             await starting
         self.assertIn("tandem-start", core_threads(), "it is under way")
         keys.let_go.set()
+        await self.no_core_runs()
+
+    async def test_a_start_that_is_given_up_at_any_turn_leaves_nothing_running(self):
+        nowhere = Nowhere()
+        config = t.CoreConfig(server=nowhere.server, database=os.path.join(nowhere.folder, "db"))
+        for turns in range(4):
+            # It is over, and who waits learns it in a turn of the loop: that turn is among these.
+            start = t.Start(config, t.Ports())
+            await start.ready()
+            starting = asyncio.ensure_future(layer_around(start))
+            await given_up(starting, turns)
+            if not starting.cancelled():
+                # The phone was there before anybody gave up.
+                await starting.result().shutdown()
+            del start, starting
+            await self.no_core_runs()
+
+    async def no_core_runs(self):
         for _ in range(PATIENCE_S * 100):
+            gc.collect()
             if not (names := core_threads()):
-                break
+                return
             await asyncio.sleep(0.01)
-        else:
-            self.fail(f"threads are left: {names}")
+        self.fail(f"threads are left: {names}")
+
+    async def test_waits_and_readings_that_are_given_up_just_as_they_are_ready_leave_nothing_behind(self):
+        phone = await phone_of(host())
+        for _ in range(64):
+            await phone.phone.dial(t.Target.NUMBER("112"), None, t.Mode.CARRIER)
+        while len(await phone.phone.call_log(None, 500)) < 64:
+            await asyncio.sleep(0.01)
+        await given_up_often(phone, 200)
+        before = in_use()
+        await given_up_often(phone, 2_000)
+        # What one answer holds is over 6 KB: had each been lost, this were 12 MB or more.
+        self.assertLess(in_use() - before, 1_000_000)
+        await phone.stop()
 
     async def test_no_event_is_lost_when_waiting_for_events_is_given_up_over_and_over(self):
         phone = MockPhone(Nowhere(), host(), "phone")
         config = t.CoreConfig(
             server=phone.world.server, database=os.path.join(phone.world.folder, "db"), events_max=100_000
         )
-        core = await t.Core.start(config, phone.host.ports())
+        core = await started(config, phone.host.ports())
         phone.host.core = core
         told, seen, asked = [], 0, 0
         while asked < 300:
             asked += 1
             await core.dial(t.Target.NUMBER("112"), None, t.Mode.CARRIER)
-            waiting = asyncio.ensure_future(core.next_events(seen, 3))
+            waiting = asyncio.ensure_future(core.wait_for_events(seen))
             for _ in range(asked % 4):
                 await asyncio.sleep(0)
             if not waiting.done():
                 waiting.cancel()
             try:
-                for numbered in await waiting:
+                await waiting
+                for numbered in core.next_events(seen, 3):
                     told.append(numbered)
                     seen = numbered.number
             except asyncio.CancelledError:
                 pass
+
+        def entries():
+            return {numbered.event.entry.id for numbered in told if numbered.event.is_LOG()}
+
+        # An end that is asked for does not wait for what is not on disk yet.
+        while len(entries()) < asked and await asyncio.wait_for(core.wait_for_events(seen), PATIENCE_S):
+            told += core.next_events(seen, 64)
+            seen = told[-1].number
         await core.shutdown(3_000)
-        while batch := await core.next_events(seen, 64):
-            told += batch
-            seen = batch[-1].number
-        entries = {numbered.event.entry.id for numbered in told if numbered.event.is_LOG()}
-        self.assertEqual(len(entries), asked, "every conversation was told of")
+        while await core.wait_for_events(seen):
+            told += core.next_events(seen, 64)
+            seen = told[-1].number
+        self.assertEqual(len(entries()), asked, "every conversation was told of")
         numbers = [numbered.number for numbered in told]
         self.assertEqual(numbers, sorted(set(numbers)), "in order, none twice")
 
@@ -240,7 +292,7 @@ class Cancellation(unittest.IsolatedAsyncioTestCase):
         config = t.CoreConfig(server=nowhere.server, database=os.path.join(nowhere.folder, "db"))
         phone = await t.Phone.start(config, a_host.ports())
         a_host.core = phone.core
-        other = asyncio.create_task(phone.core.next_events(0, 1))
+        other = asyncio.create_task(phone.core.wait_for_events(0))
         await phone.dial(t.Target.NUMBER("112"), None, t.Mode.CARRIER)
         firsts = []
         for _ in range(2):
@@ -294,6 +346,44 @@ async def registered_patiently(phone):
         except (t.TandemError.NoSuchLine, t.TandemError.StoreFailed):
             await asyncio.sleep(0.01)
     raise AssertionError("it never came to its keys")
+
+
+async def layer_around(start):
+    """What a layer does once a start is made."""
+    try:
+        await start.ready()
+        return t.Phone(start.core())
+    finally:
+        start.give_up()
+
+
+async def given_up_often(phone, times):
+    """Waits and readings, each given up at the turn of the loop in which its answer is ready."""
+    for turn in range(times):
+        await given_up(phone.phone.core.wait_for_events(0), 1 + turn % 2)
+        await given_up(phone.phone.call_log(None, 64), turn % 4)
+    # Readings that nobody waits for come to their end.
+    await phone.phone.call_log(None, 1)
+
+
+def in_use():
+    """Bytes of the C heap that are in use."""
+    gc.collect()
+    info = mallinfo2()
+    return info.uordblks + info.hblkhd
+
+
+class MallInfo(ctypes.Structure):
+    """glibc's `struct mallinfo2`."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
+
+
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = MallInfo
 
 
 async def given_up(awaitable, turns):

@@ -26,6 +26,8 @@ driver = "smpp"
 address = "127.0.0.1:{smsc}"
 system_id = "tandem"
 password = "pw"
+[gate]
+per_pair = "10000 per 24h"
 [metrics]
 listen = "off"
 [log]

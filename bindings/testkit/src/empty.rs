@@ -1,12 +1,15 @@
 //! Calls and callbacks of the product's shapes that do nothing: what crossing the border costs by itself.
 
-use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use tandem::core::Core;
 use tandem::errors::TandemError;
 use tandem::events::NumberedEvent;
 use tandem::host::HostEvent;
 use tandem_engine::view::ArrivedText;
 use tandem_model::{Bearer, DeviceEpoch, Line, Msisdn, TextBody, TextId, WallMillis};
+use tokio::sync::oneshot;
 
 /// Does nothing with what `Core.notify` takes, and answers as it does.
 #[uniffi::export]
@@ -19,6 +22,35 @@ pub fn empty_notify(_core: Arc<Core>, _event: HostEvent) -> Result<(), TandemErr
 #[expect(clippy::unused_async, reason = "it is to be async and empty")]
 pub async fn empty_await() -> Result<(), TandemError> {
     Ok(())
+}
+
+/// One thread that tells, as the core's do.
+fn teller() -> &'static Sender<Box<dyn FnOnce() + Send>> {
+    static TELLER: OnceLock<Sender<Box<dyn FnOnce() + Send>>> = OnceLock::new();
+    TELLER.get_or_init(|| {
+        let (to, from) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let tell = move || from.into_iter().for_each(|word| word());
+        // Detached: it waits for words as long as the process lives. Without it nothing is ever told, which whoever waits sees.
+        drop(thread::Builder::new().name("testkit-tell".to_owned()).spawn(tell));
+        to
+    })
+}
+
+/// Does nothing, as a future that another thread makes ready: what waiting for a word costs by itself.
+#[uniffi::export]
+pub async fn empty_wake() {
+    let (wake, woken) = oneshot::channel();
+    // Whoever no longer waits dropped its future.
+    drop(teller().send(Box::new(move || {
+        let _gone = wake.send(());
+    })));
+    drop(woken.await);
+}
+
+/// Lets a core tell its app of a text that never came, from another thread.
+#[uniffi::export]
+pub fn push_event_soon(core: Arc<Core>) {
+    drop(teller().send(Box::new(move || core.engine().tell_app(arrived(0)))));
 }
 
 /// Why a callback failed; none of these ever does.

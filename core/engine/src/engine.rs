@@ -205,11 +205,17 @@ impl Engine {
         self.tell(HostWord::Page { ticket, page })
     }
 
-    /// Events after number `seen`, oldest first, at most `max`, each with its number; none once the engine has stopped and
-    /// everything was told. What was given out is given again until a later call names it as seen, so that a dropped future
-    /// and an answer lost on its way cost nothing. One consumer, which uses either this or [`Engine::next_event`].
-    pub async fn events_after(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
-        self.away.waking(self.shared.events.pull(seen, max)).await
+    /// Waits until there is an event after number `seen`; false once the engine has stopped and everything was told.
+    pub async fn wait_for_events(&self, seen: u64) -> bool {
+        self.away.waking(self.shared.events.wait(seen)).await
+    }
+
+    /// Events after number `seen`, oldest first, at most `max`, each with its number, as of now. What was given out is given
+    /// again until a later call names it as seen, so that an answer lost on its way costs nothing. One consumer, which uses
+    /// either this or [`Engine::next_event`].
+    #[must_use]
+    pub fn events_after(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
+        self.shared.events.after(seen, max)
     }
 
     /// The next thing the app is told; `None` once the engine has stopped and everything was told. One consumer.

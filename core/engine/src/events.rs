@@ -7,7 +7,7 @@ use tandem_machine::view::{CallState, MarkView, Notice};
 use tandem_model::{CallId, Line, TextId};
 use tokio::sync::Notify;
 
-/// Events on their way to `next_event`.
+/// Events on their way to the app.
 pub(crate) struct EventQueue {
     waiting: Mutex<Waiting>,
     changed: Notify,
@@ -59,26 +59,32 @@ impl EventQueue {
         self.changed.notify_one();
     }
 
-    /// Events after number `seen`, oldest first, at most `max`, each with its number; none after the last. What was given
-    /// out stays until a later call names it as seen: whoever loses an answer asks again.
-    pub(crate) async fn pull(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
+    /// Waits until there is an event after number `seen`; false once there will be none any more. What was seen goes.
+    pub(crate) async fn wait(&self, seen: u64) -> bool {
         loop {
             let changed = self.changed.notified();
             {
                 let mut waiting = self.lock();
                 waiting.forget(seen);
-                let events = waiting.first(max.max(1));
-                if !events.is_empty() {
-                    return events;
+                if !waiting.events.is_empty() {
+                    return true;
                 }
                 if waiting.closed {
                     // Whoever waits beside us learns it too.
                     self.changed.notify_one();
-                    return events;
+                    return false;
                 }
             }
             changed.await;
         }
+    }
+
+    /// Events after number `seen`, oldest first, at most `max`, each with its number, as of now. What was given out stays
+    /// until a later call names it as seen: whoever loses an answer asks again.
+    pub(crate) fn after(&self, seen: u64, max: usize) -> Vec<(u64, Event)> {
+        let mut waiting = self.lock();
+        waiting.forget(seen);
+        waiting.first(max.max(1))
     }
 
     /// The next event; `None` after the last.
@@ -234,32 +240,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pulled_stays_until_it_is_said_to_be_seen() {
+    fn what_is_given_out_stays_until_it_is_said_to_be_seen() {
         let queue = EventQueue::new(100);
         queue.push(gone(1));
         queue.push(gone(2));
         queue.push(gone(3));
-        let lost = ready(queue.pull(0, 2)).unwrap();
-        assert_eq!(ready(queue.pull(0, 2)).unwrap(), lost, "an answer that was lost is given again");
+        assert_eq!(ready(queue.wait(0)), Some(true));
+        let lost = queue.after(0, 2);
+        assert_eq!(queue.after(0, 2), lost, "an answer that was lost is given again");
         assert_eq!(lost, [(1, gone(1)), (2, gone(2))]);
-        assert_eq!(ready(queue.pull(1, 9)).unwrap(), [(2, gone(2)), (3, gone(3))]);
-        assert_eq!(ready(queue.pull(3, 9)), None, "waits for more");
+        assert_eq!(queue.after(1, 9), [(2, gone(2)), (3, gone(3))]);
+        assert_eq!((ready(queue.wait(3)), queue.after(3, 9)), (None, vec![]), "waits for more");
         queue.push(gone(4));
         queue.close();
-        assert_eq!(ready(queue.pull(3, 0)).unwrap(), [(4, gone(4))]);
-        assert_eq!(ready(queue.pull(4, 9)).unwrap(), []);
-        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [], "for ever");
+        assert_eq!((ready(queue.wait(3)), queue.after(3, 0)), (Some(true), vec![(4, gone(4))]));
+        assert_eq!((ready(queue.wait(4)), queue.after(4, 9)), (Some(false), vec![]));
+        assert_eq!((ready(queue.wait(0)), queue.after(0, 9)), (Some(false), vec![]), "for ever");
     }
 
     #[test]
-    fn a_newer_state_replaces_one_that_was_pulled_and_may_be_lost() {
+    fn a_newer_state_replaces_one_that_was_given_out_and_may_be_lost() {
         let queue = EventQueue::new(100);
         queue.push(online(0, true));
-        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [(1, online(0, true))]);
+        assert_eq!(queue.after(0, 9), [(1, online(0, true))]);
         queue.push(online(0, false));
-        assert_eq!(ready(queue.pull(0, 9)).unwrap(), [(2, online(0, false))]);
+        assert_eq!(queue.after(0, 9), [(2, online(0, false))]);
         queue.push(online(0, true));
-        assert_eq!(ready(queue.pull(2, 9)).unwrap(), [(3, online(0, true))]);
+        assert_eq!(queue.after(2, 9), [(3, online(0, true))]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use tandem_machine::view::{CallView, MarkShown, MarkView, Prompt, RegistrationView};
 use tandem_machine::{Device, Event};
+use tandem_model::rows::SettingsRow;
 use tandem_model::{Country, Line, Msisdn};
 
 /// A snapshot of state.
@@ -20,6 +21,8 @@ pub struct Views {
     pub marks: BTreeMap<Msisdn, MarkShown>,
     /// The country each SIM reads its numbers in.
     pub homes: BTreeMap<Line, Country>,
+    /// The user's settings.
+    pub settings: SettingsRow,
 }
 
 /// Which parts of the views an input changed.
@@ -36,7 +39,8 @@ impl Views {
         let online = registrations.iter().map(|view| view.line).filter(|line| device.online(*line)).collect();
         let homes = homes(&registrations, device);
         let (calls, prompts) = (device.calls(), device.prompts());
-        let mut views = Views { registrations, online, calls, prompts, marks: BTreeMap::new(), homes };
+        let settings = device.settings();
+        let mut views = Views { registrations, online, calls, prompts, marks: BTreeMap::new(), homes, settings };
         views.show(&device.marks());
         views
     }
@@ -81,6 +85,7 @@ impl Views {
         if touched.prompts {
             self.prompts = device.prompts();
         }
+        self.settings = device.settings();
     }
 
     fn show(&mut self, marks: &[MarkView]) {

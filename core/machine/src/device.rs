@@ -6,7 +6,7 @@ use crate::effect::Effect;
 use crate::input::Input;
 use crate::phone::Phone;
 use crate::view::{CallView, MarkView, Prompt, RegistrationView};
-use tandem_model::rows::{MetaRow, Restored};
+use tandem_model::rows::{MetaRow, Restored, SettingsRow};
 use tandem_model::{Country, DeviceEpoch, Line, Mono, Now, Random, Vault};
 
 /// One phone's decisions (law 1): feed one input, drain the effects to `None`, then the next.
@@ -66,6 +66,12 @@ impl Device {
     #[must_use]
     pub fn registrations(&self) -> Vec<RegistrationView> {
         self.phone.lines.iter().map(|unit| unit.registration.view()).collect()
+    }
+
+    /// The user's settings.
+    #[must_use]
+    pub const fn settings(&self) -> SettingsRow {
+        self.phone.lines.settings
     }
 
     /// The country a line's numbers are read in; `None` without its SIM.

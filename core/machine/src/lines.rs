@@ -7,7 +7,7 @@ use crate::line::{LineTurn, LineUnit};
 use crate::marks::marked_of;
 use crate::view::{MarkShown, MarkView};
 use std::collections::{BTreeMap, BTreeSet};
-use tandem_model::rows::{SettingsRow, StandingChoice};
+use tandem_model::rows::SettingsRow;
 use tandem_model::vault::KeyHandle;
 use tandem_model::{Country, Line, Mark, Mono, Msisdn, NumberEpoch, SimSlot};
 
@@ -37,7 +37,7 @@ impl Lines {
             sims_known: false,
             book: Contacts::default(),
             shown: BTreeMap::new(),
-            settings: settings.unwrap_or(SettingsRow { standing_choice: StandingChoice::Ask, read_receipts: true }),
+            settings: settings.unwrap_or_default(),
             fresh,
         }
     }

@@ -235,13 +235,20 @@ pub struct LogLeg {
     pub why: Option<WhyNotData>,
 }
 
-/// The user's settings, all with documented defaults in the machine.
+/// The user's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingsRow {
     /// What to do when data will not do, instead of asking.
     pub standing_choice: StandingChoice,
     /// Send read receipts.
     pub read_receipts: bool,
+}
+
+impl Default for SettingsRow {
+    /// What holds until the user says otherwise: ask each time, send receipts.
+    fn default() -> Self {
+        Self { standing_choice: StandingChoice::Ask, read_receipts: true }
+    }
 }
 
 /// A standing answer to the carrier-or-quit prompt.

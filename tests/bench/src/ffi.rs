@@ -7,7 +7,7 @@
 //! - `event_ratio`: an event that is pulled over a callback that is given the same event; median of the rounds.
 //! - `events_growth_bytes`: what is in use after a million events beyond what was before, C heap and the language's own.
 //! - `create_close_growth_bytes`: the same after ten thousand cores were started and shut down.
-//! - `command_p99_ms`: an awaited command that goes through the machine and back, and stores nothing.
+//! - `command_p99_ms`: the slowest of `dial`, `accept` and `answer`, given by two phones that are registered with the real server.
 //!
 //! Beside it each language reports `stored_command_p99_ms`, of a command that is on disk before it answers. One sync of the disk is
 //! in it, which no border makes faster, so it is told and not judged.

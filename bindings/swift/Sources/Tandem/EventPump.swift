@@ -38,13 +38,17 @@ actor EventPump {
         guard !isPulling else { return }
         isPulling = true
         let (core, seen) = (core, delivered)
-        Task { took(await core.nextEvents(seen: seen, atMost: Self.atOnce)) }
+        Task {
+            let isThereMore = await core.waitForEvents(seen: seen)
+            took(isThereMore ? core.nextEvents(seen: seen, atMost: Self.atOnce) : nil)
+        }
     }
 
-    private func took(_ events: [NumberedEvent]) {
+    /// Events that are there; none once the core has told everything.
+    private func took(_ events: [NumberedEvent]?) {
         isPulling = false
-        isOver = events.isEmpty
-        arrived = events
+        isOver = events == nil
+        arrived = events ?? []
         let resumed = waiting.values
         waiting = [:]
         for consumer in resumed { consumer.resume() }

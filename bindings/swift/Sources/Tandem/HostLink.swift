@@ -2,7 +2,7 @@ import os
 
 /// The way from a port back to the core.
 ///
-/// Ports are made before the core, and the core calls them while it starts: before `Core.start` has returned it to
+/// Ports are made before the core, and the core calls them while it starts: before `Start.core` has given it to
 /// anybody. A port answers through this; what it says before the core is known waits, and is said in order.
 ///
 /// What holds for every port:

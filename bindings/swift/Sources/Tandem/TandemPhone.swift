@@ -1,7 +1,7 @@
 /// One phone: its core, and its events as a stream.
 ///
 /// Commands, state and history are the core's: `phone.core.dial(..)`. What this adds is the one consumer that
-/// `Core.nextEvents` asks for, so whoever holds a `TandemPhone` calls `nextEvents` nowhere else.
+/// `Core.waitForEvents` asks for, so whoever holds a `TandemPhone` calls neither it nor `nextEvents`.
 public final class TandemPhone: Sendable {
     /// The core.
     public let core: Core
@@ -13,9 +13,13 @@ public final class TandemPhone: Sendable {
         pump = EventPump(core: core)
     }
 
-    /// Starts a core, and gives it to the ports that wait for it.
+    /// Starts a core, and gives it to the ports that wait for it. A start that is cancelled leaves nothing running.
     public static func start(config: CoreConfig, ports: Ports, link: HostLink) async throws -> TandemPhone {
-        let core = try await Core.start(config: config, ports: ports)
+        let start = try Start(config: config, ports: ports)
+        await withTaskCancellationHandler { await start.ready() } onCancel: { start.giveUp() }
+        // Freed with its core untaken, a start ends it.
+        try Task.checkCancellation()
+        let core = try start.core()
         link.connect(core)
         return TandemPhone(core: core)
     }

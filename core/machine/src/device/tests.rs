@@ -59,6 +59,16 @@ fn emergency_service_and_network_codes_are_dialed_at_once_with_a_broken_store_an
 }
 
 #[test]
+fn of_an_endless_list_of_emergency_numbers_the_first_1024_are_heard_and_those_built_in_hold() {
+    let mut rig = Rig::online(&[PEER]);
+    let listed = |nth: usize| format!("+4915{nth:08}");
+    rig.host(HostInput::EmergencyNumbers((0..2_000).map(listed).collect()));
+    for (digits, heard) in [(listed(1_023), true), (listed(1_024), false), ("112".to_owned(), true)] {
+        assert_eq!(dialed(&dial(&mut rig, &digits).1).len(), usize::from(heard), "{digits}");
+    }
+}
+
+#[test]
 fn an_emergency_number_is_dialed_while_the_store_hangs() {
     let mut rig = Rig::online(&[PEER]);
     rig.store_says = None;

@@ -13,6 +13,10 @@ use tandem_model::{Line, Secret, SimSlot, Ticket};
 /// Changes of the settings on their way into the store at once.
 const SETTINGS_MAX: usize = 16;
 
+/// Emergency numbers of the OS that are heard. The longest lists of real phones have some dozens; those that are built in hold
+/// beside them.
+pub(super) const EMERGENCY_NUMBERS_MAX: usize = 1_024;
+
 impl Phone {
     pub(super) fn command(&mut self, ticket: Ticket, command: Command, ctx: &mut Ctx<'_>) {
         match command {
@@ -134,7 +138,8 @@ impl Phone {
                     unit.session.woken(ctx);
                 }
             }
-            HostInput::EmergencyNumbers(numbers) => {
+            HostInput::EmergencyNumbers(mut numbers) => {
+                numbers.truncate(EMERGENCY_NUMBERS_MAX);
                 self.calls.on_emergency_numbers(numbers.clone());
                 self.emergency = numbers;
             }

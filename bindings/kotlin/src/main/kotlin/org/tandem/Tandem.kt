@@ -12,11 +12,13 @@ import kotlinx.coroutines.DelicateCoroutinesApi
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.GlobalScope
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.async
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
+import org.tandem.ffi.Conversation
 import org.tandem.ffi.Core
 import org.tandem.ffi.CoreConfig
 import org.tandem.ffi.CoreInterface
@@ -24,11 +26,14 @@ import org.tandem.ffi.Event
 import org.tandem.ffi.HostEvent
 import org.tandem.ffi.HostReply
 import org.tandem.ffi.Line
+import org.tandem.ffi.LogEntry
 import org.tandem.ffi.Msisdn
-import org.tandem.ffi.NumberedEvent
 import org.tandem.ffi.Ports
+import org.tandem.ffi.Start
 import org.tandem.ffi.TandemException
+import org.tandem.ffi.ThreadItem
 import org.tandem.ffi.Ticket
+import org.tandem.ffi.WrittenText
 
 /**
  * One phone's core, as Kotlin likes it: suspending commands, events as a [Flow], an end.
@@ -55,10 +60,8 @@ class Tandem internal constructor(internal val core: Core) : CoreInterface by co
      */
     val events: Flow<Event> = flow {
         collectingAlone {
-            while (true) {
-                val told = pull()
-                if (told.isEmpty()) return@flow
-                for ((number, event) in told) {
+            while (isThereMore()) {
+                for ((number, event) in core.nextEvents(seen, EVENTS_AT_ONCE)) {
                     try {
                         emit(event)
                     } catch (end: CancellationException) {
@@ -125,11 +128,29 @@ class Tandem internal constructor(internal val core: Core) : CoreInterface by co
      */
     override fun readNumber(line: Line?, raw: String): Msisdn = core.readNumber(line, raw)
 
-    private suspend fun pull(): List<NumberedEvent> = try {
-        core.nextEvents(seen, EVENTS_AT_ONCE)
+    // A page is read to its end, also when nobody waits for it any more: the generated code loses what is ready just as it is
+    // cancelled, with all it holds.
+
+    override suspend fun conversations(before: ULong?, limit: UInt): List<Conversation> =
+        whole { core.conversations(before, limit) }
+
+    override suspend fun thread(peer: Msisdn, before: ULong?, limit: UInt): List<ThreadItem> =
+        whole { core.thread(peer, before, limit) }
+
+    override suspend fun openTexts(): List<WrittenText> = whole { core.openTexts() }
+
+    override suspend fun callLog(before: ULong?, limit: UInt): List<LogEntry> = whole { core.callLog(before, limit) }
+
+    @OptIn(DelicateCoroutinesApi::class)
+    private suspend fun <T> whole(read: suspend () -> T): T =
+        GlobalScope.async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { read() }.await()
+
+    /** A core that was closed tells nothing more. */
+    private suspend fun isThereMore(): Boolean = try {
+        core.waitForEvents(seen)
     } catch (gone: IllegalStateException) {
         if (gone is CancellationException || !core.uniffiIsDestroyed) throw gone
-        emptyList()
+        false
     }
 
     /** The OS goes on telling a host that has closed its core; that is no mistake of the host's. */
@@ -147,11 +168,15 @@ class Tandem internal constructor(internal val core: Core) : CoreInterface by co
         }
 
         /**
-         * Starts a core. A database that cannot be opened does not keep it from starting.
+         * Starts a core. A database that cannot be opened does not keep it from starting. A start that is cancelled, at whatever
+         * moment, leaves nothing running.
          *
          * @throws TandemException [BadServer][TandemException.BadServer], [BadRoots][TandemException.BadRoots],
          *   [BadSetting][TandemException.BadSetting] or [System][TandemException.System].
          */
-        suspend fun start(config: CoreConfig, ports: Ports): Tandem = Tandem(Core.start(config, ports.shielded()))
+        suspend fun start(config: CoreConfig, ports: Ports): Tandem = Start(config, ports.shielded()).use { start ->
+            start.ready()
+            Tandem(start.core())
+        }
     }
 }

@@ -30,6 +30,7 @@ import org.tandem.ffi.CoreConfig
 import org.tandem.ffi.Event
 import org.tandem.ffi.Mode
 import org.tandem.ffi.StandingChoice
+import org.tandem.ffi.Start
 import org.tandem.ffi.TandemException
 import org.tandem.ffi.Target
 import org.tandem.ffi.TextId
@@ -60,7 +61,6 @@ class CancellationTest {
         "hangUp" to { hangUp(call) },
         "hold" to { hold(call, true) },
         "markRead" to { markRead(number, listOf(text)) },
-        "nextEvents" to { nextEvents(0U, 64U) },
         "openTexts" to { openTexts() },
         "refuse" to { refuse(call) },
         "register" to { register(0U, null) },
@@ -71,6 +71,7 @@ class CancellationTest {
         "textToSms" to { textToSms(text) },
         "thread" to { thread(number, null, 10U) },
         "unregister" to { unregister(0U) },
+        "waitForEvents" to { waitForEvents(ULong.MAX_VALUE) },
     )
 
     @Test
@@ -116,6 +117,51 @@ class CancellationTest {
         assertTrue(phone.tandem.keepsHistory())
         phone.answers("on the same database")
         phone.stop()
+    }
+
+    @Test
+    fun `a start that is cancelled in the moment it is over leaves nothing running either`() = runBlocking {
+        until("no other core runs") { coreThreads().isEmpty() }
+        val phone = Lab.phone()
+        var cancelled = 0
+        until("starts that were cancelled between their end and the taking of their core") {
+            val start = Start(phone.config(), phone.host.ports())
+            val waiting = launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+                start.use {
+                    it.ready()
+                    // What a layer that takes the core here would have.
+                    awaitCancellation()
+                }
+            }
+            start.ready()
+            waiting.cancelAndJoin()
+            assertThrows<IllegalStateException> { start.core() }
+            ++cancelled == 5
+        }
+        until("every thread of them has ended") { coreThreads().isEmpty() }
+    }
+
+    @Test
+    fun `a start gives its core once, and a core that was taken is not given up with it`() = runBlocking {
+        until("no other core runs") { coreThreads().isEmpty() }
+        val phone = Lab.phone()
+        Start(phone.config(), phone.host.ports()).use { start ->
+            start.ready()
+            start.giveUp()
+            assertThrows<TandemException.Stale> { start.core() }
+        }
+        until("it has ended") { coreThreads().isEmpty() }
+        val core = Start(phone.config(), phone.host.ports()).use { start ->
+            start.ready()
+            start.core().also {
+                assertThrows<TandemException.Stale> { start.core() }
+                start.giveUp()
+            }
+        }
+        core.setSettings(UserSettings(StandingChoice.ASK, false))
+        assertEquals(false, core.state().settings.readReceipts)
+        core.shutdown(30_000U)
+        core.close()
     }
 
     @Test
@@ -183,8 +229,9 @@ class CancellationTest {
         val told = mutableListOf<ULong>()
         var seen = 0UL
         until("three pulls") {
-            repeat(20) { withTimeoutOrNull(1) { core.nextEvents(seen, 1U) } }
+            repeat(20) { withTimeoutOrNull(1) { core.waitForEvents(seen) } }
             core.dial(Target.Number("110"), 0U, Mode.CARRIER)
+            assertTrue(core.waitForEvents(seen))
             val again = List(2) { core.nextEvents(seen, 1U).single().number }
             assertEquals(again[0], again[1])
             told += again[0]
@@ -209,7 +256,7 @@ class CancellationTest {
         val pullers = List(2) {
             launch(Dispatchers.Default) {
                 var seen = 0UL
-                while (true) seen = tandem.nextEvents(seen, 8U).lastOrNull()?.number ?: break
+                while (tandem.waitForEvents(seen)) seen = tandem.nextEvents(seen, 8U).lastOrNull()?.number ?: seen
             }
         }
         repeat(50) { tandem.dial(Target.Number("110"), 0U, Mode.CARRIER) }

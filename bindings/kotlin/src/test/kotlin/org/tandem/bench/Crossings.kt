@@ -10,11 +10,13 @@ import org.tandem.ffi.UserSettings
 import org.tandem.testkit.EmptyCallback
 import org.tandem.testkit.callBack
 import org.tandem.testkit.emptyNotify
+import org.tandem.testkit.emptyWake
+import org.tandem.testkit.pushEventSoon
 import org.tandem.testkit.pushEvents
 
 /** What it costs to tell the core something, and to be told, each beside an empty crossing of the same shape. */
 internal val COMPARISONS: Map<String, suspend (Tandem) -> Map<String, Any>> =
-    linkedMapOf("call" to ::calls, "event" to ::events, "flow_event" to ::flowEvents)
+    linkedMapOf("call" to ::calls, "event" to ::events, "flow_event" to ::flowEvents, "lone_event" to ::loneEvents)
 
 private suspend fun calls(tandem: Tandem): Map<String, Any> {
     val event = HostEvent.SmsReceived(0U, "+4915112345678", "on my way, ten minutes, start without me")
@@ -26,6 +28,7 @@ private suspend fun calls(tandem: Tandem): Map<String, Any> {
         tandem.setSettings(settings)
         var told = 0
         while (told < CALLS) {
+            check(tandem.waitForEvents(seen))
             val texts = tandem.nextEvents(seen, EVENTS.toUInt())
             told += texts.count { it.event is Event.TextArrived }
             seen = texts.last().number
@@ -56,10 +59,33 @@ private suspend fun flowEvents(tandem: Tandem): Map<String, Any> {
     return compare("flow_event", flow, emptyCallbacks())
 }
 
+/** Events that come one at a time, while they are waited for. */
+private suspend fun loneEvents(tandem: Tandem): Map<String, Any> {
+    val callback = nothing()
+    val pull = Pull(tandem)
+    return compare(
+        "lone_event",
+        ours = Crossing(LONE_EVENTS) {
+            repeat(LONE_EVENTS) {
+                pushEventSoon(tandem.core)
+                pull.pull(1)
+            }
+        },
+        empty = Crossing(LONE_EVENTS) {
+            repeat(LONE_EVENTS) {
+                emptyWake()
+                callBack(callback, 1U)
+            }
+        },
+    )
+}
+
+private fun nothing() = object : EmptyCallback {
+    override fun tell(event: NumberedEvent) = Unit
+}
+
 private fun emptyCallbacks(): Crossing {
-    val callback = object : EmptyCallback {
-        override fun tell(event: NumberedEvent) = Unit
-    }
+    val callback = nothing()
     return Crossing(EVENTS) { check(callBack(callback, EVENTS.toUInt()) == 0U) { "a callback failed" } }
 }
 
@@ -69,14 +95,16 @@ internal class Pull(private val tandem: Tandem) {
 
     fun push() = pushEvents(tandem.core, EVENTS.toUInt())
 
-    suspend fun pull() {
-        val told = tandem.nextEvents(seen, EVENTS.toUInt())
-        check(told.size == EVENTS && told.all { it.event is Event.TextArrived }) { "${told.size} events of $EVENTS" }
+    suspend fun pull(events: Int = EVENTS) {
+        check(tandem.waitForEvents(seen))
+        val told = tandem.nextEvents(seen, events.toUInt())
+        check(told.size == events && told.all { it.event is Event.TextArrived }) { "${told.size} events of $events" }
         seen = told.last().number
     }
 }
 
 private const val CALLS = 100
+private const val LONE_EVENTS = 50
 
 /** As many as are pulled at once. */
 internal const val EVENTS = 256

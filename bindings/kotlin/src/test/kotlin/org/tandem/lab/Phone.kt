@@ -17,6 +17,7 @@ import org.tandem.ffi.Event
 import org.tandem.ffi.MarkShown
 import org.tandem.ffi.Mode
 import org.tandem.ffi.Outcome
+import org.tandem.ffi.Ports
 import org.tandem.ffi.RegistrationState
 import org.tandem.ffi.TandemException
 import org.tandem.ffi.Target
@@ -37,8 +38,8 @@ class Phone(private val server: String, val host: Host, folder: Path) {
     fun config() =
         CoreConfig(server = server, database = database, gatherOn = listOf("127.0.0.1"), hangAfterMs = 10_000U)
 
-    suspend fun start(config: CoreConfig = config()) {
-        val tandem = Tandem.start(config, host.ports())
+    suspend fun start(config: CoreConfig = config(), ports: Ports = host.ports()) {
+        val tandem = Tandem.start(config, ports)
         host.tandem = tandem
         collecting = CoroutineScope(Dispatchers.Default).launch { tandem.events.collect { told += it } }
     }

@@ -57,6 +57,8 @@ pub enum Effect {
     DialCarrier {
         /// To answer by.
         ticket: Ticket,
+        /// The call that goes on through the carrier; absent where nothing was ever tried over data.
+        call: Option<CallId>,
         /// The SIM; absent: the OS's default (an emergency call with no SIM).
         line: Option<Line>,
         /// What to dial, as it is.

@@ -19,7 +19,7 @@ mod start;
 mod tokens;
 
 use crate::ctx::{Ctx, SessionFacts};
-use crate::view::{RegistrationFailure, RegistrationView};
+use crate::view::{RegistrationFailure, RegistrationView, ResendRefusal};
 use ask::Ask;
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase, RegistrationRow};
@@ -62,9 +62,10 @@ struct Attempt {
     id: RegistrationId,
     expires_at: ServerMillis,
     expires: Mono,
+    /// As the user's clock shows it.
+    expires_shown: WallMillis,
     imsi_key: KeyedImsiKey,
-    resend_from: ServerMillis,
-    resend: Mono,
+    resend: Resending,
     /// Tokens read from SMS.
     tokens: Held,
     /// Those of them that came while another SMS was being asked for: they may belong to the attempt its answer opens.
@@ -73,6 +74,21 @@ struct Attempt {
     elsewhere: bool,
     /// The first sealing key, once it was made.
     sealing: Option<SealingKey>,
+}
+
+/// When another SMS may be asked for.
+#[derive(Clone, Copy, Debug)]
+struct Resending {
+    from: Mono,
+    /// As the user's clock shows it.
+    shown: WallMillis,
+    refused: Option<ResendRefusal>,
+}
+
+impl Resending {
+    fn after(wait: Duration, refused: Option<ResendRefusal>, ctx: &Ctx<'_>) -> Self {
+        Self { from: ctx.now.mono.after(wait), shown: ctx.now.wall.after(wait), refused }
+    }
 }
 
 /// A commit somebody waits for.
@@ -195,9 +211,9 @@ impl Registration {
                     id,
                     expires_at,
                     expires: ctx.now.mono.after(RESTORED_ATTEMPT),
+                    expires_shown: ctx.now.wall.after(RESTORED_ATTEMPT),
                     imsi_key,
-                    resend_from: ServerMillis::default(),
-                    resend: ctx.now.mono,
+                    resend: Resending::after(Duration::ZERO, None, ctx),
                     tokens: Held::default(),
                     overtaking: Held::default(),
                     elsewhere: false,

@@ -1,7 +1,7 @@
 //! From the verification SMS to the server's word that the number is proven. The user confirms; the core never does.
 
 use super::ask::{Ask, GaveUp};
-use super::start::refusal;
+use super::start::{no_resend_or, refusal};
 use super::{Attempt, Proof, Registration, State, imsi_token, keep, row};
 use crate::backoff;
 use crate::ctx::Ctx;
@@ -219,7 +219,10 @@ impl Registration {
             };
             return self.fail(&attempt.subject, why, ctx);
         }
-        State::AwaitingProof { attempt, trouble, resend: resend.and_then(|ask| ask.on_time(ctx).ok()) }
+        match resend {
+            Some(ask) => no_resend_or(attempt, trouble, ask.on_time(ctx)),
+            None => State::AwaitingProof { attempt, trouble, resend: None },
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the others may know of a registration: who the line is, what the user sees, and when it must be looked at again.
 
-use super::{Identity, Idle, Leaving, Registration, State, identity};
+use super::{Attempt, Identity, Idle, Leaving, Registration, Resending, State, identity};
 use crate::ctx::Ctx;
 use crate::effect::Event;
-use crate::view::{RegistrationState, RegistrationView};
+use crate::view::{RegistrationState, RegistrationView, Resend};
 use tandem_model::Mono;
 
 impl Registration {
@@ -86,8 +86,7 @@ impl Registration {
                 let state = match trouble {
                     Some(why) => RegistrationState::Failed(*why),
                     None if attempt.tokens.is_empty() => RegistrationState::AwaitingSms {
-                        resend_from: attempt.resend_from,
-                        expires_at: attempt.expires_at,
+                        expires_at: attempt.expires_shown,
                         came_to_other_sim: attempt.elsewhere,
                     },
                     None => RegistrationState::AwaitingUserConfirm,
@@ -102,7 +101,23 @@ impl Registration {
                 (Some(subject.number), because.map_or(RegistrationState::Unregistering, RegistrationState::Failed))
             }
         };
-        RegistrationView { line: self.line, number, state }
+        RegistrationView { line: self.line, number, state, resend: self.resending() }
+    }
+
+    fn resending(&self) -> Option<Resend> {
+        match &self.state {
+            State::AwaitingProof { attempt: Attempt { resend: Resending { shown, refused, .. }, .. }, resend, .. } => {
+                Some(Resend { from: *shown, asking: resend.is_some(), refused: *refused })
+            }
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. } => None,
+        }
     }
 
     /// Tells the app when what it sees changed.

@@ -494,6 +494,16 @@ pub enum RegisterRequest {
         /// Over [`tandem_model::vault::signed::register_confirm`].
         signature: Signature,
     },
+    /// Ends whatever this key opened or registered of a number, for a phone that never heard what became of its proof. Again is
+    /// fine.
+    Withdraw {
+        /// The number.
+        number: Msisdn,
+        /// The registration's key.
+        device_key: DeviceKey,
+        /// Over [`tandem_model::vault::signed::register_withdraw`] by that key.
+        signature: Signature,
+    },
 }
 
 /// How a phone recognises its verification SMS: each platform wants its own last line.
@@ -556,6 +566,8 @@ pub enum RegisterReply {
         /// The server's time.
         now: ServerMillis,
     },
+    /// Nothing of this key is registered for the number, nor can be by what was asked before.
+    Withdrawn,
     /// Refused.
     Refused {
         /// Why.

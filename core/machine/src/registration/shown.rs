@@ -18,7 +18,8 @@ impl Registration {
             | State::KeepingProof { .. }
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -39,7 +40,8 @@ impl Registration {
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::Confirming { .. }
-            | State::KeepingRegistered { .. } => None,
+            | State::KeepingRegistered { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -54,7 +56,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -69,7 +72,8 @@ impl Registration {
             | State::KeepingAsk { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => false,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => false,
         }
     }
 
@@ -97,7 +101,7 @@ impl Registration {
             | State::Confirming { attempt, .. }
             | State::KeepingRegistered { attempt, .. } => (Some(attempt.subject.number), RegistrationState::Confirming),
             State::Registered { subject, .. } => (Some(subject.number), RegistrationState::Registered),
-            State::Unregistering { subject, because, .. } => {
+            State::Unregistering { subject, because, .. } | State::Withdrawing { subject, because, .. } => {
                 (Some(subject.number), because.map_or(RegistrationState::Unregistering, RegistrationState::Failed))
             }
         };
@@ -106,9 +110,9 @@ impl Registration {
 
     fn resending(&self) -> Option<Resend> {
         match &self.state {
-            State::AwaitingProof { attempt: Attempt { resend: Resending { shown, refused, .. }, .. }, resend, .. } => {
-                Some(Resend { from: *shown, asking: resend.is_some(), refused: *refused })
-            }
+            State::AwaitingProof {
+                attempt: Attempt { resend: Resending { shown, refused, .. }, .. }, resend, ..
+            } => Some(Resend { from: *shown, asking: resend.is_some(), refused: *refused }),
             State::Idle(_)
             | State::KeepingAsk { .. }
             | State::Asking { .. }
@@ -116,7 +120,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -147,6 +152,7 @@ impl Registration {
             State::Unregistering { step: Leaving::Said { until, .. } | Leaving::Later(until), .. } => {
                 Some((*until, "unregistering"))
             }
+            State::Withdrawing { step, .. } => Some(step.due()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the user's wish to the server's word that an SMS is on its way, and asking for another one.
 
 use super::ask::{Ask, GaveUp};
+use super::withdrawal::Withdrawal;
 use super::{Attempt, Held, Idle, Registration, Resending, State, Subject, failed, keep, row};
 use crate::backoff;
 use crate::ctx::Ctx;
@@ -27,7 +28,9 @@ impl Registration {
         match &self.state {
             State::Idle(_) => {}
             // The SMS came to the other SIM, so this number is not this SIM's: the user may start over with another.
-            State::AwaitingProof { attempt, .. } if attempt.elsewhere && attempt.tokens.is_empty() => {
+            State::AwaitingProof { attempt, .. }
+                if attempt.elsewhere && attempt.tokens.is_empty() && !attempt.may_be_confirmed =>
+            {
                 let subject = attempt.subject.clone();
                 self.forget(&subject, ctx);
                 self.state = State::default();
@@ -39,7 +42,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => return Err(Refusal::Busy),
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => return Err(Refusal::Busy),
         }
         let (next, result) = self.begin(sim, typed, ctx);
         self.state = next;
@@ -106,13 +110,15 @@ impl Registration {
         let sent = match &self.state {
             State::Asking { ask, .. } | State::Confirming { ask, .. } => ask.waits_for(ticket),
             State::AwaitingProof { resend: Some(ask), .. } => ask.waits_for(ticket),
+            State::Withdrawing { step: Withdrawal::Asking(ask), .. } => ask.waits_for(ticket),
             State::Idle(_)
             | State::KeepingAsk { .. }
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         };
         let Some(sent) = sent else {
             return false;
@@ -123,13 +129,17 @@ impl Registration {
                 self.resend_answered(attempt, trouble, ask, sent, reply, ctx)
             }
             State::Confirming { attempt, ask } => self.confirm_answered(attempt, ask, reply, ctx),
+            State::Withdrawing { subject, because, step: Withdrawal::Asking(ask) } => {
+                self.withdrawal_answered(subject, because, *ask, reply, ctx)
+            }
             other @ (State::Idle(_)
             | State::KeepingAsk { .. }
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. }) => other,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
         };
         self.show(ctx);
         true
@@ -159,7 +169,9 @@ impl Registration {
             Some(RegisterReply::Refused { reason, retry_after_ms }) => {
                 self.fail(&subject, refusal(*reason, *retry_after_ms), ctx)
             }
-            Some(RegisterReply::Confirmed { .. }) => self.fail(&subject, RegistrationFailure::Refused, ctx),
+            Some(RegisterReply::Confirmed { .. } | RegisterReply::Withdrawn) => {
+                self.fail(&subject, RegistrationFailure::Refused, ctx)
+            }
         }
     }
 
@@ -190,10 +202,11 @@ impl Registration {
             None => no_resend_or(attempt, trouble, ask.unanswered(Duration::ZERO, ctx)),
             Some(RegisterReply::Started { .. }) => {
                 let Some(mut next) = started(attempt.subject.clone(), sent, reply, ctx) else {
-                    return self.fail(&attempt.subject, RegistrationFailure::Refused, ctx);
+                    return self.end_attempt(attempt, Some(RegistrationFailure::Refused), ctx);
                 };
                 next.tokens = if next.id == attempt.id { attempt.tokens } else { attempt.overtaking };
                 next.sealing = attempt.sealing;
+                next.may_be_confirmed = attempt.may_be_confirmed;
                 self.await_proof(next, ctx)
             }
             // Refusing another SMS does not end the attempt: the first one may still come.
@@ -202,7 +215,7 @@ impl Registration {
                 attempt.resend = Resending::after(wait, Some(resend_refusal(*reason)), ctx);
                 State::AwaitingProof { attempt, trouble, resend: None }
             }
-            Some(RegisterReply::Confirmed { .. }) => {
+            Some(RegisterReply::Confirmed { .. } | RegisterReply::Withdrawn) => {
                 attempt.resend.refused = Some(ResendRefusal::Refused);
                 State::AwaitingProof { attempt, trouble, resend: None }
             }
@@ -223,12 +236,16 @@ impl Registration {
             State::AwaitingProof { attempt, trouble, resend } => {
                 State::AwaitingProof { attempt, trouble, resend: resend.map(|ask| ask.network_came(ctx)) }
             }
+            State::Withdrawing { subject, because, step: Withdrawal::Asking(ask) } => {
+                State::Withdrawing { subject, because, step: Withdrawal::Asking(Box::new(ask.network_came(ctx))) }
+            }
             other @ (State::Idle(_)
             | State::KeepingAsk { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. }) => other,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
         };
     }
 }
@@ -279,6 +296,7 @@ fn started(subject: Subject, sent: Mono, reply: Option<&RegisterReply>, ctx: &Ct
         overtaking: Held::default(),
         elsewhere: false,
         sealing: None,
+        may_be_confirmed: false,
     })
 }
 

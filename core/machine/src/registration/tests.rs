@@ -15,6 +15,7 @@ use tandem_wire::frame::{ConfirmProof, RegisterRefusal, SmsPlatform};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
 
 mod tokens;
+mod withdrawal;
 
 const CODE: &str = "12345678";
 

@@ -8,7 +8,8 @@
 //! | between the order to dial and its answer | one carrier call | |
 //! | writing a text | `Stopped`, and nothing of it is kept or sent | the question: SMS or quit |
 //!
-//! What becomes of a conversation is tested beside the code that ends it.
+//! What becomes of a conversation is shown with real media by the lab's scenarios `call-core-*`, and tested beside the code
+//! that ends it.
 
 #![allow(
     clippy::unwrap_used,

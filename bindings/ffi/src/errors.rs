@@ -38,6 +38,12 @@ pub enum TandemError {
     /// Too many of these at once: try again later.
     #[error("Too much is under way. Please try again.")]
     Full,
+    /// This may not be asked for again yet: let the user ask when the wait is over.
+    #[error("This was asked for already. Please wait a little before you ask again.")]
+    TooEarly {
+        /// The wait that is left, in milliseconds, from 1.
+        wait_ms: u32,
+    },
     /// The phone cannot store it, and nothing was sent: free some space.
     #[error("This phone cannot save now. Please free some space. Nothing was sent.")]
     StoreFailed,
@@ -102,6 +108,7 @@ impl From<Refusal> for TandemError {
             Refusal::BadBody => TandemError::BadBody,
             Refusal::CarrierOnly => TandemError::CarrierOnly,
             Refusal::Full => TandemError::Full,
+            Refusal::TooEarly { wait_ms } => TandemError::TooEarly { wait_ms },
             Refusal::StoreFailed => TandemError::StoreFailed,
             Refusal::Offline => TandemError::Offline,
             Refusal::Busy => TandemError::Busy,

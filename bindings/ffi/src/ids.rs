@@ -1,7 +1,7 @@
 //! How numbers and ids cross: as the plain values every language has.
 
 use crate::errors::TandemError;
-use tandem_model::{CallId, Line, Msisdn, PromptId, ServerMillis, TextBody, Ticket, WallMillis};
+use tandem_model::{CallId, Line, Msisdn, PromptId, TextBody, Ticket, WallMillis};
 
 uniffi::custom_type!(Msisdn, String, {
     remote,
@@ -31,12 +31,6 @@ uniffi::custom_type!(Ticket, u64, {
     remote,
     lower: |ticket| ticket.0,
     try_lift: |ticket| Ok(Ticket(ticket)),
-});
-
-uniffi::custom_type!(ServerMillis, i64, {
-    remote,
-    lower: |at| at.0,
-    try_lift: |at| Ok(ServerMillis(at)),
 });
 
 uniffi::custom_type!(WallMillis, i64, {

@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::errors::TandemError;
 use tandem_engine::{Command, view};
-use tandem_model::{Line, Msisdn, Secret, ServerMillis};
+use tandem_model::{Line, Msisdn, Secret, WallMillis};
 
 #[uniffi::export]
 impl Core {
@@ -24,7 +24,8 @@ impl Core {
         self.done(Command::EnterCode { line, code: Secret::new(code) }).await
     }
 
-    /// Asks for the SMS again. Throws `Stale`, `Busy` before it may be asked for again, `Full`.
+    /// Asks for the SMS again. Throws `Stale`, `Busy` while it is being asked for, `TooEarly` before `Resend.not_before`. What comes of
+    /// it is in `RegistrationView.resend`.
     pub async fn resend_sms(&self, line: Line) -> Result<(), TandemError> {
         self.done(Command::ResendSms { line }).await
     }
@@ -56,6 +57,50 @@ pub struct RegistrationView {
     pub state: RegistrationState,
     /// The same for the user, in English: a sentence to translate from.
     pub text: String,
+    /// Asking for another SMS; absent while there is no attempt that it could be for.
+    #[uniffi(default = None)]
+    pub resend: Option<Resend>,
+}
+
+/// Where asking for another verification SMS stands.
+#[derive(Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Resend {
+    /// It may be asked for from then on, on this phone's own clock as that stood when this was told. A clock that is set afterwards moves
+    /// nothing: `TooEarly` has the wait that is really left.
+    pub not_before: WallMillis,
+    /// It is being asked for.
+    pub asking: bool,
+    /// Why none was sent when it was last asked for. The attempt goes on: the SMS before may still come.
+    pub refused: Option<ResendRefusal>,
+}
+
+pub use view::ResendRefusal;
+
+/// Why no other verification SMS was sent.
+#[uniffi::remote(Enum)]
+pub enum ResendRefusal {
+    /// Too many were sent.
+    TooMany {
+        /// Whose budget is spent.
+        of: Budget,
+    },
+    /// The SMS cannot be sent now.
+    SmsUnavailable,
+    /// The number cannot receive SMS.
+    NumberUnreachable,
+    /// The operator does not serve this number.
+    NotServed,
+    /// The server did not answer.
+    Offline,
+    /// The server refused it as malformed.
+    Refused,
+}
+
+/// Why no other SMS came, for the user, in English: a sentence to translate from.
+#[uniffi::export]
+#[must_use]
+pub fn resend_text(why: ResendRefusal) -> String {
+    why.user_text().to_owned()
 }
 
 /// How far a registration is.
@@ -69,10 +114,8 @@ pub enum RegistrationState {
     Asking,
     /// Waiting for the SMS.
     AwaitingSms {
-        /// Another may be asked for from then on, in server time.
-        resend_from: ServerMillis,
-        /// The attempt ends then, in server time.
-        expires_at: ServerMillis,
+        /// The attempt ends then, on this phone's own clock as that stood when it began.
+        expires_at: WallMillis,
         /// A verification SMS came to the other SIM meanwhile; the right one still counts.
         came_to_other_sim: bool,
     },
@@ -154,7 +197,9 @@ pub enum Budget {
 impl From<view::RegistrationView> for RegistrationView {
     fn from(from: view::RegistrationView) -> RegistrationView {
         let text = from.state.user_text();
-        RegistrationView { line: from.line, number: from.number, state: from.state.into(), text }
+        let resend =
+            from.resend.map(|view::Resend { from, asking, refused }| Resend { not_before: from, asking, refused });
+        RegistrationView { line: from.line, number: from.number, state: from.state.into(), text, resend }
     }
 }
 
@@ -164,8 +209,8 @@ impl From<view::RegistrationState> for RegistrationState {
             view::RegistrationState::Unregistered => RegistrationState::Unregistered,
             view::RegistrationState::NumberNeeded => RegistrationState::NumberNeeded,
             view::RegistrationState::Asking => RegistrationState::Asking,
-            view::RegistrationState::AwaitingSms { resend_from, expires_at, came_to_other_sim } => {
-                RegistrationState::AwaitingSms { resend_from, expires_at, came_to_other_sim }
+            view::RegistrationState::AwaitingSms { expires_at, came_to_other_sim } => {
+                RegistrationState::AwaitingSms { expires_at, came_to_other_sim }
             }
             view::RegistrationState::AwaitingUserConfirm => RegistrationState::AwaitingUserConfirm,
             view::RegistrationState::Confirming => RegistrationState::Confirming,

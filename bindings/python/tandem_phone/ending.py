@@ -10,7 +10,7 @@ import os
 import time
 import weakref
 
-from .ffi.tandem import Core, Start
+from .ffi.tandem import Core, Start, TandemError
 
 # How long the exit waits for cores and threads that do not end.
 PATIENCE_S = 3
@@ -44,10 +44,8 @@ def _remember_every_core():
 def leave_no_thread_behind():
     """Ends the cores that are alive and waits until no thread of theirs is left, nor any of one that has ended just before."""
     give_up = time.monotonic() + PATIENCE_S
-    for start in list(_starting):
-        start.give_up()
-    if cores := list(_alive):
-        asyncio.run(_end(cores))
+    if _starting or _alive:
+        asyncio.run(_end())
     if not os.path.isdir("/proc/self/task"):
         time.sleep(UNSEEN_S)
         return
@@ -56,10 +54,22 @@ def leave_no_thread_behind():
         time.sleep(0.005)
 
 
-async def _end(cores):
-    """To a core that has ended already it does nothing."""
-    ends = [asyncio.ensure_future(core.shutdown(PATIENCE_S * 1_000)) for core in cores]
-    await asyncio.wait(ends, timeout=PATIENCE_S)
+async def _end():
+    """Cores on their way up are waited for and ended with the others; to one that has ended already it does nothing."""
+    starts = list(_starting)
+    await _all(start.ready() for start in starts)
+    risen = []
+    for start in starts:
+        try:
+            risen.append(start.core())  # Remembered like every other.
+        except TandemError:
+            start.give_up()
+    await _all(core.shutdown(PATIENCE_S * 1_000) for core in list(_alive))
+
+
+async def _all(waits):
+    if waits := [asyncio.ensure_future(wait) for wait in waits]:
+        await asyncio.wait(waits, timeout=PATIENCE_S)
 
 
 def _threads():

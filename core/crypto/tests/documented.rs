@@ -52,6 +52,11 @@ fn signatures(vault: &DeviceVault, key: KeyHandle) -> Vec<Value> {
             signed::register_confirm(id, RegisterProof::Code("00345678"), None),
         ),
         (
+            "tandem/1/register-withdraw",
+            parts(&[number(alice), bytes(&public.0)]),
+            signed::register_withdraw(alice, &public),
+        ),
+        (
             "tandem/1/unregister",
             parts(&[number(alice), json!({ "u64": 2 }), bytes(&public.0)]),
             signed::unregister(alice, NumberEpoch(2), &public),

@@ -8,6 +8,7 @@ use crate::book::ContactsPage;
 use crate::call_media::Studio;
 use crate::clock::ProcessClock;
 use crate::config::{EngineConfig, StartError};
+use crate::dials::{Dial, Wish};
 use crate::errors::{CommandError, NotifyError, ReadError};
 use crate::fault_points::FaultPoints;
 use crate::guard::Guard;
@@ -15,7 +16,7 @@ use crate::host_facts::HostFacts;
 use crate::keys::KeyRing;
 use crate::latch::Latch;
 use crate::link::Wiring;
-use crate::pending::{Answer, Dial};
+use crate::pending::Answer;
 use crate::ports::{Changed, Clock, Connector, HostError, Ports, TcpConnector};
 use crate::register::Registrar;
 use crate::runner::{HostWord, Parts, Runner};
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tandem_crypto::SeededRandom;
+use tandem_machine::input::Mode;
 use tandem_machine::view::Fault;
 use tandem_machine::{Command, Event, HostInput, Reply};
 use tandem_media::{AudioPort, MediaEngine, MediaStats, RtcMedia};
@@ -170,7 +172,8 @@ impl Engine {
     /// it comes as events. A dropped future does not take the command back.
     ///
     /// When the machine is gone, or goes while this waits, a command to call is dialed through the carrier and answered
-    /// with [`Reply::CarrierDialed`].
+    /// with [`Reply::CarrierDialed`]; so is one that waited too long. The same call asked for again before the first is
+    /// answered is the same wish: one call, and one answer for both.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -253,14 +256,16 @@ impl Engine {
         self.store_error
     }
 
-    /// Dials through the carrier past the machine and the database: for a host that must not wait.
+    /// Dials through the carrier past the machine and the database: for a host that must not wait. A command to call the
+    /// same that is not answered yet is served by it too.
     ///
     /// # Errors
     /// [`CommandError::CarrierFailed`] when the host's own port did not dial, [`CommandError::Stopped`] when besides the
     /// engine has stopped, [`CommandError::NoAnswer`] when the port did not come back in time.
     pub async fn dial_carrier(&self, line: Option<Line>, digits: &str) -> Result<(), CommandError> {
-        let (answer, dialed) = oneshot::channel();
-        self.shared.rescue(Dial { line, digits: Secret::new(digits.to_owned()) }, Some(answer));
+        let (asker, dialed) = oneshot::channel();
+        let dial = Dial { line, digits: Secret::new(digits.to_owned()) };
+        self.shared.act_past(self.shared.pending.past(&Wish::Call(dial, Mode::Carrier), asker));
         match self.away.waking(self.within(self.answer_within, dialed)).await {
             Ok(_dialed) => Ok(()),
             Err(CommandError::Stopped) if !self.shared.is_over() => Err(CommandError::CarrierFailed),

@@ -15,6 +15,7 @@ mod none {
     impl FaultPoints {
         pub(crate) fn before_input(&self, _input: &Input) {}
         pub(crate) fn before_timer(&self) {}
+        pub(crate) fn before_views(&self) {}
         pub(crate) fn store(&self) -> Option<StoreStrike> {
             None
         }
@@ -63,6 +64,10 @@ mod injected {
             self.strike(Step::Timer);
         }
 
+        pub(crate) fn before_views(&self) {
+            self.strike(Step::Views);
+        }
+
         fn strike(&self, step: Step) {
             let (faults, hit) = {
                 let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +77,8 @@ mod injected {
                     *count += 1;
                     *count
                 };
-                let (of_kind, of_any) = (count(step), count(Step::Any));
+                let of_kind = count(step);
+                let of_any = if step == Step::Views { 0 } else { count(Step::Any) };
                 let hit = move |at: FaultAt| {
                     (at.step == step && at.nth == of_kind) || (at.step == Step::Any && at.nth == of_any)
                 };

@@ -59,6 +59,8 @@ pub enum Step {
     Media,
     /// A deadline.
     Timer,
+    /// Showing what came of a step: its orders are out, its answer is not. Not among [`Step::Any`].
+    Views,
 }
 
 /// How the store fails.

@@ -1,18 +1,15 @@
 //! The last resort: watches that the machine and the host's thread make progress, and dials through the carrier when
 //! they do not. Needs neither machine nor store nor runtime.
 
-use crate::errors::CommandError;
+use crate::dials::{Dial, DialId};
 use crate::latch::Running;
-use crate::pending::{Answer, Dial};
 use crate::ports::Telephony;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tandem_machine::Reply;
 use tandem_model::Ticket;
-use tokio::sync::oneshot;
 
 /// Ticks without progress that make a hang.
 const TICKS: u32 = 20;
@@ -24,11 +21,8 @@ const DIALS_MAX: usize = 64;
 pub(crate) struct Rescue {
     /// Zero where nobody waits for the host's later word.
     pub(crate) ticket: Ticket,
+    pub(crate) id: DialId,
     pub(crate) dial: Dial,
-    /// Who waits for it.
-    pub(crate) answer: Option<oneshot::Sender<Answer>>,
-    /// Turns true when it could not be dialed.
-    pub(crate) failed: Arc<AtomicBool>,
 }
 
 /// What the guard looks at, and does.
@@ -41,8 +35,10 @@ pub(crate) trait Watched: Send + Sync {
     fn is_needed(&self) -> bool;
     /// The machine hangs.
     fn machine_hangs(&self);
-    /// The host's thread hangs: its calls to dial.
-    fn take_dials(&self) -> Vec<(Ticket, Dial)>;
+    /// The host's thread hangs: its calls to dial. The one it hangs in is taken for one that was not dialed.
+    fn take_dials(&self) -> Vec<Rescue>;
+    /// A call was dialed, or could not be.
+    fn dialed(&self, id: DialId, ok: bool);
 }
 
 /// The guard's thread and its queue.
@@ -84,17 +80,16 @@ impl Guard {
         }
     }
 
-    /// Dials past the machine.
-    pub(crate) fn rescue(&self, rescue: Rescue) {
+    /// Dials past the machine; false when it does not.
+    pub(crate) fn rescue(&self, rescue: Rescue) -> bool {
         let mut state = self.lock();
         if state.closed || state.dials.len() >= DIALS_MAX {
-            drop(state);
-            refuse(rescue.answer, &rescue.failed);
-            return;
+            return false;
         }
         state.dials.push_back(rescue);
         drop(state);
         self.changed.notify_all();
+        true
     }
 
     /// Ends the thread once everything is dialed.
@@ -109,7 +104,7 @@ impl Guard {
         let mut host = Stall::default();
         loop {
             match self.next() {
-                Turn::Dial(rescue) => self.dial(rescue),
+                Turn::Dial(rescue) => self.dial(&rescue, watched),
                 Turn::Tick => {
                     if machine.tick(watched.machine()) {
                         watched.machine_hangs();
@@ -117,8 +112,8 @@ impl Guard {
                     host.tick(watched.host());
                     // At every tick, not at the first alone: what is to be dialed may come after it.
                     if host.is_still() {
-                        for (ticket, dial) in watched.take_dials() {
-                            self.dial(Rescue { ticket, dial, answer: None, failed: Arc::default() });
+                        for rescue in watched.take_dials() {
+                            self.dial(&rescue, watched);
                         }
                     }
                     if !watched.is_needed() {
@@ -157,31 +152,17 @@ impl Guard {
         }
     }
 
-    fn dial(&self, rescue: Rescue) {
-        let Rescue { ticket, dial, answer, failed } = rescue;
-        let dialed = self.telephony.as_ref().is_some_and(|telephony| {
-            let call = || telephony.dial(ticket, dial.line, dial.digits.expose());
+    /// When nothing can be dialed for the host, it dials by itself.
+    fn dial(&self, Rescue { ticket, id, dial }: &Rescue, watched: &dyn Watched) {
+        let ok = self.telephony.as_ref().is_some_and(|telephony| {
+            let call = || telephony.dial(*ticket, dial.line, dial.digits.expose());
             catch_unwind(AssertUnwindSafe(call)).is_ok_and(|dialed| dialed.is_ok())
         });
-        if dialed {
-            if let Some(answer) = answer {
-                let _gone = answer.send(Ok(Reply::CarrierDialed));
-            }
-        } else {
-            refuse(answer, &failed);
-        }
+        watched.dialed(*id, ok);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Nothing can be dialed for the host: it dials by itself.
-fn refuse(answer: Option<oneshot::Sender<Answer>>, failed: &AtomicBool) {
-    failed.store(true, Ordering::Release);
-    if let Some(answer) = answer {
-        let _gone = answer.send(Err(CommandError::Stopped));
     }
 }
 

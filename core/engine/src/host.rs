@@ -1,9 +1,10 @@
 //! The one thread from which the host's ports are called, after the drain and under no lock.
 
 use crate::book::{PAGE_LIMIT, PageWanted};
+use crate::dials::{Dial, DialId};
+use crate::guard::Rescue;
 use crate::keys::SECRET_NAME;
 use crate::latch::Running;
-use crate::pending::Dial;
 use crate::ports::{HostError, LogLevel, Ports};
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +21,7 @@ const LINES_MAX: usize = 512;
 
 /// One thing a host is asked for.
 pub(crate) enum HostCall {
-    Dial { ticket: Ticket, dial: Dial },
+    Dial { ticket: Ticket, id: DialId, dial: Dial },
     Sms { ticket: Ticket, line: Option<Line>, to: Secret<String>, body: TextBody },
     KeepKeys(Secret<Vec<u8>>),
     ReadKeys,
@@ -64,6 +65,8 @@ struct Calls {
     dropped_lines: u64,
     /// Calls whose sound the host has opened, or is to open.
     sounding: BTreeSet<CallId>,
+    /// The call being dialed.
+    dialing: Option<DialId>,
     closed: bool,
 }
 
@@ -136,13 +139,13 @@ impl HostQueue {
         (self.begun.load(Ordering::Acquire), waiting || self.busy.load(Ordering::Acquire))
     }
 
-    /// Takes the calls to dial away from a thread that is stuck.
-    pub(crate) fn take_dials(&self) -> Vec<(Ticket, Dial)> {
+    /// Takes the calls to dial away from a thread that is stuck; also the one it is stuck in.
+    pub(crate) fn take_dials(&self) -> (Vec<Rescue>, Option<DialId>) {
         let mut calls = self.lock();
         let mut dials = Vec::new();
         calls.waiting.retain(|call| match call {
-            HostCall::Dial { ticket, dial } => {
-                dials.push((*ticket, dial.clone()));
+            HostCall::Dial { ticket, id, dial } => {
+                dials.push(Rescue { ticket: *ticket, id: *id, dial: dial.clone() });
                 false
             }
             HostCall::Sms { .. }
@@ -155,15 +158,25 @@ impl HostQueue {
             | HostCall::CloseAudio(_)
             | HostCall::Line { .. } => true,
         });
-        dials
+        (dials, calls.dialing.take())
     }
 
-    /// Runs the thread until [`HostQueue::close`].
-    pub(crate) fn run(&self, ports: &Ports, answer: impl Fn(HostAnswer), _running: Running) {
+    /// Runs the thread until [`HostQueue::close`]; `dialed` hears what came of every call to dial.
+    pub(crate) fn run(
+        &self,
+        ports: &Ports,
+        dialed: impl Fn(DialId, bool),
+        answer: impl Fn(HostAnswer),
+        _running: Running,
+    ) {
         while let Some(call) = self.next() {
             // A host that panics has not done what it was asked; the engine goes on.
             let answered = catch_unwind(AssertUnwindSafe(|| make(ports, &call))).unwrap_or_else(|_| refused(&call));
             self.busy.store(false, Ordering::Release);
+            if let HostCall::Dial { id, .. } = &call {
+                self.lock().dialing = None;
+                dialed(*id, answered.is_none());
+            }
             if let Some(answered) = answered {
                 answer(answered);
             }
@@ -177,6 +190,9 @@ impl HostQueue {
                 if matches!(call, HostCall::Line { .. }) {
                     calls.lines -= 1;
                     calls.own_up();
+                }
+                if let HostCall::Dial { id, .. } = &call {
+                    calls.dialing = Some(*id);
                 }
                 self.begun.fetch_add(1, Ordering::AcqRel);
                 self.busy.store(true, Ordering::Release);
@@ -197,7 +213,7 @@ impl HostQueue {
 /// Makes one call; the answer, where one is owed now.
 fn make(ports: &Ports, call: &HostCall) -> Option<HostAnswer> {
     let done = match call {
-        HostCall::Dial { ticket, dial } => ports
+        HostCall::Dial { ticket, dial, .. } => ports
             .telephony
             .as_ref()
             .is_some_and(|telephony| telephony.dial(*ticket, dial.line, dial.digits.expose()).is_ok()),

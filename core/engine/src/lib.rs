@@ -23,6 +23,7 @@ mod call_media;
 mod clock;
 pub mod config;
 mod database;
+mod dials;
 mod engine;
 pub mod errors;
 mod events;

@@ -15,7 +15,7 @@ use crate::ports::{Changed, Clock, HostError};
 use crate::register::Registrar;
 use crate::shared::{Life, Shared};
 use crate::store_thread::Commit;
-use crate::views::{Touched, Views};
+use crate::views::{Fresh, Touched, Views};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -89,6 +89,8 @@ pub(crate) struct Runner {
     keeping: u32,
     unlock_at: Option<Mono>,
     touched: Touched,
+    /// The command being handled.
+    serving: Option<Ticket>,
     /// Answers and events of this input: given out when the views hold what they speak of.
     answers: Vec<(Ticket, Result<Reply, Refusal>)>,
     told: Vec<Event>,
@@ -112,6 +114,7 @@ impl Runner {
             keeping: 0,
             unlock_at,
             touched: Touched::default(),
+            serving: None,
             answers: Vec::new(),
             told: Vec::new(),
         }
@@ -203,7 +206,11 @@ impl Runner {
 
     fn heed_host(&mut self, word: HostWord) {
         match word {
-            HostWord::Command { ticket, command } => self.step(Input::Command { ticket, command }),
+            HostWord::Command { ticket, command } => {
+                if self.parts.shared.pending.is_wanted(ticket) {
+                    self.step(Input::Command { ticket, command });
+                }
+            }
             HostWord::Input(input) => {
                 if self.parts.keys.is_locked() {
                     // Whatever the OS tells may come of the phone having been unlocked.
@@ -246,8 +253,13 @@ impl Runner {
         self.parts.faults.before_input(&input);
         let now = self.parts.clock.now();
         if !self.parts.shared.is_over() {
+            self.serving = match &input {
+                Input::Command { ticket, .. } => Some(*ticket),
+                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Media { .. } => None,
+            };
             self.device.handle(input, now);
             self.drain();
+            self.serving = None;
         }
         self.act_on_deadlines();
         self.busy(false);
@@ -261,7 +273,7 @@ impl Runner {
 
     fn act_on_deadlines(&mut self) {
         let now = self.parts.clock.now();
-        self.parts.shared.pending.expire(now.mono);
+        self.parts.shared.act_past(self.parts.shared.pending.expire(now.mono));
         if self.unlock_at.is_some_and(|at| at <= now.mono) {
             self.unlock_at = Some(now.mono.after(UNLOCK_AGAIN));
             self.ask_host(HostCall::ReadKeys);
@@ -316,14 +328,18 @@ impl Runner {
             }
         }
         let touched = std::mem::take(&mut self.touched);
-        self.parts.shared.views().refresh(touched, &self.device);
+        self.parts.faults.before_views();
+        // Read from the machine while nothing is locked: should it hang in this, others still look at the views.
+        let fresh = Fresh::of(touched, &self.device);
+        self.parts.shared.views().take_in(fresh);
         for (ticket, reply) in self.answers.drain(..) {
             self.parts.shared.pending.answer(ticket, reply);
         }
         let views = self.parts.shared.views();
-        self.parts.shared.pending.keep_undecided(|call| {
-            views.calls.iter().any(|view| view.call == call && view.state == CallState::Checking)
-        });
+        self.parts.shared.pending.keep(
+            |call| views.calls.iter().any(|view| view.call == call && view.state == CallState::Checking),
+            |prompt| views.prompts.iter().any(|open| open.id == prompt),
+        );
         drop(views);
         for event in self.told.drain(..) {
             self.parts.shared.events.push(event);

@@ -1,19 +1,19 @@
 //! What the engine's threads and tasks share: how far its life is, what waits for the app, what can be looked at.
 
-use crate::errors::CommandError;
+use crate::dials::DialId;
 use crate::events::EventQueue;
 use crate::guard::{Guard, Rescue, Watched};
 use crate::host::HostQueue;
-use crate::pending::{Answer, Dial, Pending, Wish};
+use crate::pending::{Past, Pending};
 use crate::views::Views;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tandem_machine::Event;
 use tandem_machine::view::{CallState, CallView, Fault, Notice};
-use tandem_machine::{Event, Reply};
 use tandem_media::{AudioPort, MediaStats};
-use tandem_model::{CallEnd, CallId, PromptId, Ticket};
-use tokio::sync::{oneshot, watch};
+use tandem_model::{CallEnd, CallId, Ticket};
+use tokio::sync::watch;
 use tracing::error;
 
 /// How far an engine's life is.
@@ -37,8 +37,6 @@ pub(crate) struct Shared {
     stop: watch::Sender<bool>,
     views: Mutex<Views>,
     calls: Mutex<BTreeMap<CallId, Sound>>,
-    /// Questions whose answer is dialed past the machine, and whether that failed.
-    rescued: Mutex<BTreeMap<PromptId, Arc<AtomicBool>>>,
 }
 
 /// The sound of one call.
@@ -70,7 +68,6 @@ impl Shared {
             stop: watch::Sender::new(false),
             views: Mutex::default(),
             calls: Mutex::default(),
-            rescued: Mutex::default(),
         }
     }
 
@@ -96,10 +93,7 @@ impl Shared {
         if !self.leave(Life::Ended) {
             return;
         }
-        let (waiting, _undecided) = self.pending.drain();
-        for command in waiting {
-            let _gone = command.answer.send(Err(CommandError::Stopped));
-        }
+        self.pending.end().send();
         // Nothing is asked any more either: no answer would be heard.
         self.views().prompts.clear();
         self.end_calls(|_| false);
@@ -113,44 +107,12 @@ impl Shared {
             return;
         }
         error!(?fault, "the machine is gone; the carrier is left");
-        let (waiting, undecided) = self.pending.drain();
-        for command in waiting {
-            self.serve(command.wish, command.answer);
-        }
-        for dial in undecided.values() {
-            self.rescue(dial.clone(), None);
-        }
-        self.end_calls(|call| undecided.contains_key(&call));
+        let (past, to_carrier) = self.pending.break_down();
+        self.act_past(past);
+        self.end_calls(|call| to_carrier.contains(&call));
         self.go_offline();
         self.events.push(Event::Notice(Notice::Stopped { fault }));
         self.events.close();
-    }
-
-    /// What a wish comes to without a machine: a call goes to the carrier, a question's answer once however often it is given.
-    pub(crate) fn serve(&self, wish: Wish, answer: oneshot::Sender<Answer>) {
-        match wish {
-            Wish::Call(dial) => self.rescue(dial, Some(answer)),
-            Wish::Carrier(prompt, dial) => match self.begin_rescue(prompt) {
-                Some(failed) => self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer: Some(answer), failed }),
-                None => {
-                    let _gone = answer.send(Ok(Reply::CarrierDialed));
-                }
-            },
-            Wish::None => {
-                let _gone = answer.send(Err(CommandError::Stopped));
-            }
-        }
-    }
-
-    /// Where to note that dialing for a question failed; `None` while or after it is dialed for an earlier press.
-    fn begin_rescue(&self, prompt: PromptId) -> Option<Arc<AtomicBool>> {
-        let mut rescued = self.rescued.lock().unwrap_or_else(PoisonError::into_inner);
-        if rescued.get(&prompt).is_some_and(|failed| !failed.load(Ordering::Acquire)) {
-            return None;
-        }
-        let failed = Arc::new(AtomicBool::new(false));
-        rescued.insert(prompt, Arc::clone(&failed));
-        Some(failed)
     }
 
     /// Shows every call as over that was with the machine. One the user is being asked about stays, for its answer.
@@ -175,9 +137,19 @@ impl Shared {
         }
     }
 
-    /// Dials past the machine.
-    pub(crate) fn rescue(&self, dial: Dial, answer: Option<oneshot::Sender<Answer>>) {
-        self.guard.rescue(Rescue { ticket: Ticket(0), dial, answer, failed: Arc::default() });
+    /// Dials past the machine, and answers.
+    pub(crate) fn act_past(&self, past: Past) {
+        past.told.send();
+        for (id, dial) in past.dials {
+            if !self.guard.rescue(Rescue { ticket: Ticket(0), id, dial }) {
+                self.dialed(id, false);
+            }
+        }
+    }
+
+    /// A carrier call was taken by the host, or was not.
+    pub(crate) fn dialed(&self, id: DialId, ok: bool) {
+        self.pending.dialed(id, ok).send();
     }
 
     /// True for whoever is first.
@@ -239,8 +211,16 @@ impl Watched for Shared {
         self.break_down(Fault::Hang);
     }
 
-    fn take_dials(&self) -> Vec<(Ticket, Dial)> {
-        self.host.take_dials()
+    fn take_dials(&self) -> Vec<Rescue> {
+        let (dials, stuck_in) = self.host.take_dials();
+        if let Some(id) = stuck_in {
+            Shared::dialed(self, id, false);
+        }
+        dials
+    }
+
+    fn dialed(&self, id: DialId, ok: bool) {
+        Shared::dialed(self, id, ok);
     }
 }
 
@@ -249,7 +229,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use tandem_machine::view::{Prompt, PromptAbout};
-    use tandem_model::{Bearer, Line, Msisdn, WhyNotData};
+    use tandem_model::{Bearer, Line, Msisdn, PromptId, WhyNotData};
 
     fn call(id: u8, state: CallState) -> CallView {
         CallView {
@@ -279,17 +259,6 @@ mod tests {
             }
             all
         })
-    }
-
-    #[test]
-    fn a_question_whose_dialing_failed_is_dialed_again_and_one_that_is_being_dialed_is_not() {
-        let shared = with_calls(vec![]);
-        let first = shared.begin_rescue(PromptId(1)).unwrap();
-        assert!(shared.begin_rescue(PromptId(1)).is_none());
-        first.store(true, Ordering::Release);
-        assert!(shared.begin_rescue(PromptId(1)).is_some());
-        assert!(shared.begin_rescue(PromptId(1)).is_none());
-        assert!(shared.begin_rescue(PromptId(2)).is_some());
     }
 
     #[test]

@@ -69,10 +69,10 @@ impl Threads<'_> {
 
     pub(crate) fn host(&self, ports: Ports) -> Result<(), StartError> {
         let (words, running) = (self.words.clone(), self.latch.enter());
-        let queue = Arc::clone(&self.shared.host);
+        let shared = Arc::clone(self.shared);
         self.spawn("tandem-host", move || {
             let answer = |answer| drop(words.blocking_send(Word::Host(answer)));
-            queue.run(&ports, answer, running);
+            shared.host.run(&ports, |id, ok| shared.dialed(id, ok), answer, running);
         })
     }
 

@@ -33,6 +33,29 @@ pub(crate) struct Touched {
     prompts: bool,
 }
 
+/// The parts an input changed, as the machine has them now.
+pub(crate) struct Fresh {
+    registrations: Option<(Vec<RegistrationView>, BTreeMap<Line, Country>)>,
+    calls: Option<Vec<CallView>>,
+    prompts: Option<Vec<Prompt>>,
+    settings: SettingsRow,
+}
+
+impl Fresh {
+    pub(crate) fn of(touched: Touched, device: &Device) -> Fresh {
+        Fresh {
+            registrations: touched.registrations.then(|| {
+                let registrations = device.registrations();
+                let homes = homes(&registrations, device);
+                (registrations, homes)
+            }),
+            calls: touched.calls.then(|| device.calls()),
+            prompts: touched.prompts.then(|| device.prompts()),
+            settings: device.settings(),
+        }
+    }
+}
+
 impl Views {
     pub(crate) fn of(device: &Device) -> Views {
         let registrations = device.registrations();
@@ -74,18 +97,18 @@ impl Views {
         Msisdn::parse(raw, home.copied().unwrap_or(Country::UNKNOWN)).ok()
     }
 
-    pub(crate) fn refresh(&mut self, touched: Touched, device: &Device) {
-        if touched.registrations {
-            self.registrations = device.registrations();
-            self.homes = homes(&self.registrations, device);
+    pub(crate) fn take_in(&mut self, fresh: Fresh) {
+        if let Some((registrations, homes)) = fresh.registrations {
+            self.registrations = registrations;
+            self.homes = homes;
         }
-        if touched.calls {
-            self.calls = device.calls();
+        if let Some(calls) = fresh.calls {
+            self.calls = calls;
         }
-        if touched.prompts {
-            self.prompts = device.prompts();
+        if let Some(prompts) = fresh.prompts {
+            self.prompts = prompts;
         }
-        self.settings = device.settings();
+        self.settings = fresh.settings;
     }
 
     fn show(&mut self, marks: &[MarkView]) {

@@ -71,7 +71,8 @@ fn a_call_during_which_the_machine_dies_is_dialed_through_the_carrier_and_so_is_
 fn whatever_step_breaks_dialing_works_and_the_app_is_told() {
     let server = Server::start();
     server.change(|mood| mood.keepalive_ms = 20);
-    for step in [Step::Command, Step::Host, Step::Link, Step::Frame, Step::Registered, Step::Committed, Step::Timer] {
+    let steps = [Step::Command, Step::Host, Step::Link, Step::Frame, Step::Registered, Step::Committed, Step::Timer];
+    for step in steps.into_iter().chain([Step::Views]) {
         for faults in [panics(step), hangs(step)] {
             let mut phone = Phone::of(&server);
             phone.config.faults = faults;

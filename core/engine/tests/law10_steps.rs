@@ -3,10 +3,13 @@
 //! | at | panic, hang, late | broken database |
 //! |---|---|---|
 //! | dialing | one carrier call | the question: carrier or quit |
+//! | tapping *call* twice | one carrier call, both taps answered | one call, both taps answered |
 //! | answering "carrier" | one carrier call, however often it is pressed | one carrier call |
+//! | between the order to dial and its answer | one carrier call | |
 //! | writing a text | `Stopped`, and nothing of it is kept or sent | the question: SMS or quit |
 //!
-//! What becomes of a conversation is tested beside the code that ends it.
+//! What becomes of a conversation is shown with real media by the lab's scenarios `call-core-*`, and tested beside the code
+//! that ends it.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +24,9 @@
 mod common;
 
 use common::*;
+use std::future::Future as _;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tandem_engine::faults::{FaultAt, Faults, Step, StoreFault};
@@ -29,6 +34,7 @@ use tandem_engine::{CommandError, Engine};
 use tandem_machine::input::{Mode, Target};
 use tandem_machine::view::{Choice, Prompt, PromptAbout};
 use tandem_machine::{Command, Event, Refusal, Reply};
+use tandem_model::rows::{SettingsRow, StandingChoice};
 use tandem_model::{Line, PromptId, Secret, WhyNotData};
 
 /// Counts as a hang, where the machine is to be given up.
@@ -79,6 +85,22 @@ fn press(engine: &Arc<Engine>, prompt: PromptId) -> JoinHandle<Result<Reply, Com
     std::thread::spawn(move || block_on(engine.command(Command::Answer { prompt, choice: Choice::Carrier })))
 }
 
+/// Answered only after everything before it, so that the next step is that of the next command.
+fn settle(engine: &Engine, standing_choice: StandingChoice) {
+    let settings = SettingsRow { standing_choice, read_receipts: true };
+    assert_eq!(block_on(engine.command(Command::Settings(settings))), Ok(Reply::Done));
+}
+
+/// Taps twice before anything can be answered: both are begun before either is waited for.
+fn taps(engine: &Engine, command: &Command) -> [Result<Reply, CommandError>; 2] {
+    let mut taps = [Box::pin(engine.command(command.clone())), Box::pin(engine.command(command.clone()))];
+    let mut context = Context::from_waker(Waker::noop());
+    for tap in &mut taps {
+        assert!(tap.as_mut().poll(&mut context).is_pending(), "the machine takes its time");
+    }
+    taps.map(block_on)
+}
+
 /// Ends the engine, the machine's thread and the guard's as well, and tells which digits were dialed in all.
 fn dialed(phone: &Phone, engine: &Engine) -> Vec<String> {
     block_on(engine.shutdown(PATIENCE));
@@ -96,6 +118,89 @@ fn a_call_over_data_is_dialed_once_whatever_becomes_of_the_machine_that_was_to_p
         assert!(to_the_end(&engine).last().is_some_and(is_stopped));
         assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
     }
+}
+
+#[test]
+fn two_taps_on_call_while_the_machine_goes_are_one_carrier_call_and_both_are_answered() {
+    let at = FaultAt::next(Step::Dial);
+    // A panic that leaves time for the second tap, or the first may be served before anybody taps again.
+    let panics_late = Faults { late_at: Some((at, SOON / 3)), panic_at: Some(at), ..Faults::default() };
+    let [_, hangs, late] = breakdowns(Step::Dial);
+    for command in [call(), carrier_call(&peer_number().e164())] {
+        for faults in [panics_late, hangs, late] {
+            let mut phone = Phone::alone();
+            phone.config.hang_after = SOON;
+            let engine = phone.start();
+            engine.inject(faults);
+            let taps = taps(&engine, &command);
+            assert_eq!(taps, [Ok(Reply::CarrierDialed), Ok(Reply::CarrierDialed)], "{faults:?}");
+            assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
+        }
+    }
+}
+
+#[test]
+fn two_taps_on_call_before_a_slow_machine_answers_are_one_call_and_one_answer() {
+    let phone = Phone::alone();
+    let engine = phone.start();
+    engine.inject(late_but_in_time(Step::Dial));
+    let [first, second] = taps(&engine, &carrier_call("0151 1"));
+    assert_eq!((first, second), (Ok(Reply::CarrierDialed), Ok(Reply::CarrierDialed)));
+    // Answered, and so the next tap is another call.
+    assert_eq!(block_on(engine.command(carrier_call("0151 1"))), Ok(Reply::CarrierDialed));
+    assert_eq!(dialed(&phone, &engine), ["0151 1", "0151 1"]);
+}
+
+#[test]
+fn a_machine_that_goes_between_the_order_to_dial_and_its_answer_has_dialed() {
+    for faults in breakdowns(Step::Views) {
+        let mut phone = Phone::alone();
+        phone.config.hang_after = SOON;
+        let engine = phone.start();
+        settle(&engine, StandingChoice::Ask);
+        engine.inject(faults);
+        assert_eq!(block_on(engine.command(carrier_call("0151 1"))), Ok(Reply::CarrierDialed), "{faults:?}");
+        assert!(to_the_end(&engine).last().is_some_and(is_stopped));
+        assert_eq!(dialed(&phone, &engine), ["0151 1"], "{faults:?}");
+    }
+}
+
+#[test]
+fn a_question_whose_carrier_call_was_ordered_is_dialed_once_although_the_answer_was_never_shown() {
+    for faults in breakdowns(Step::Views) {
+        let (phone, engine, prompt) = asked(SOON);
+        settle(&engine, StandingChoice::Ask);
+        engine.inject(faults);
+        assert_eq!(press(&engine, prompt).join().unwrap(), Ok(Reply::CarrierDialed), "{faults:?}");
+        assert_eq!(press(&engine, prompt).join().unwrap(), Ok(Reply::CarrierDialed), "and once more");
+        assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
+    }
+}
+
+#[test]
+fn a_call_that_went_to_the_carrier_as_the_user_always_wants_it_is_dialed_once() {
+    for faults in breakdowns(Step::Views) {
+        let mut phone = Phone::alone();
+        phone.config.hang_after = SOON;
+        let engine = phone.start();
+        settle(&engine, StandingChoice::Carrier);
+        engine.inject(faults);
+        assert_eq!(block_on(engine.command(call())), Ok(Reply::CarrierDialed), "{faults:?}");
+        let told = to_the_end(&engine);
+        assert!(!told.iter().any(|event| matches!(event, Event::Prompt(_))), "{told:?}");
+        assert_eq!(dialed(&phone, &engine), [peer_number().e164()], "{faults:?}");
+    }
+}
+
+#[test]
+fn a_host_that_refuses_what_a_dying_machine_ordered_is_told_to_dial_by_itself() {
+    let mut phone = Phone::alone();
+    phone.config.hang_after = SOON;
+    let engine = phone.start();
+    settle(&engine, StandingChoice::Ask);
+    phone.host.behave(host::Manner::Refuses);
+    engine.inject(Faults { panic_at: Some(FaultAt::next(Step::Views)), ..Faults::default() });
+    assert_eq!(block_on(engine.command(carrier_call("0151 1"))), Err(CommandError::Stopped));
 }
 
 #[test]

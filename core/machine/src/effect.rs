@@ -57,6 +57,8 @@ pub enum Effect {
     DialCarrier {
         /// To answer by.
         ticket: Ticket,
+        /// The call that goes on through the carrier; absent where nothing was ever tried over data.
+        call: Option<CallId>,
         /// The SIM; absent: the OS's default (an emergency call with no SIM).
         line: Option<Line>,
         /// What to dial, as it is.
@@ -196,6 +198,12 @@ pub enum Refusal {
     /// Too many of these at once.
     #[error("too many of these at once")]
     Full,
+    /// It may not be asked for again yet: ask when the wait is over.
+    #[error("this may not be asked for again yet")]
+    TooEarly {
+        /// The wait that is left, in milliseconds, from 1.
+        wait_ms: u32,
+    },
     /// The device cannot store it: nothing was sent.
     #[error("the device cannot store this")]
     StoreFailed,

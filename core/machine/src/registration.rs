@@ -4,6 +4,7 @@
 //! Idle ─register─> KeepingAsk ─durable─> Asking ─started─> AwaitingProof ─confirm─> KeepingProof ─durable─> Confirming
 //!  ^                                                        │   ^  SMS, resend          (wrong proof) <──────────┤
 //!  │<── failed, expired, cancelled, SIM gone ───────────────┘   └────────────────────────────────────────────────┤
+//!  │<── withdrawn <── Withdrawing <── the same, but the server may have taken a proof ──────────────────────────┤
 //!  │                                                                                                    confirmed│
 //!  └──── over <── Unregistering <──────────── Registered <──durable── KeepingRegistered <────────────────────────┘
 //! ```
@@ -17,9 +18,10 @@ mod proof;
 mod shown;
 mod start;
 mod tokens;
+mod withdrawal;
 
 use crate::ctx::{Ctx, SessionFacts};
-use crate::view::{RegistrationFailure, RegistrationView};
+use crate::view::{RegistrationFailure, RegistrationView, ResendRefusal};
 use ask::Ask;
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase, RegistrationRow};
@@ -29,6 +31,7 @@ use tandem_model::{
     SimSlot, SmsToken, Ticket, WallMillis,
 };
 use tokens::{Held, Read};
+use withdrawal::Withdrawal;
 
 /// How long an attempt found in the database at boot goes on: its end is in server time, which this boot does not know
 /// yet. The server ends it when it is really over.
@@ -62,9 +65,10 @@ struct Attempt {
     id: RegistrationId,
     expires_at: ServerMillis,
     expires: Mono,
+    /// As the user's clock shows it.
+    expires_shown: WallMillis,
     imsi_key: KeyedImsiKey,
-    resend_from: ServerMillis,
-    resend: Mono,
+    resend: Resending,
     /// Tokens read from SMS.
     tokens: Held,
     /// Those of them that came while another SMS was being asked for: they may belong to the attempt its answer opens.
@@ -73,6 +77,23 @@ struct Attempt {
     elsewhere: bool,
     /// The first sealing key, once it was made.
     sealing: Option<SealingKey>,
+    /// A proof was sent whose answer never came, or did not last here: the server may hold this key registered.
+    may_be_confirmed: bool,
+}
+
+/// When another SMS may be asked for.
+#[derive(Clone, Copy, Debug)]
+struct Resending {
+    from: Mono,
+    /// As the user's clock shows it.
+    shown: WallMillis,
+    refused: Option<ResendRefusal>,
+}
+
+impl Resending {
+    fn after(wait: Duration, refused: Option<ResendRefusal>, ctx: &Ctx<'_>) -> Self {
+        Self { from: ctx.now.mono.after(wait), shown: ctx.now.wall.after(wait), refused }
+    }
 }
 
 /// A commit somebody waits for.
@@ -143,6 +164,12 @@ enum State {
         because: Option<RegistrationFailure>,
         step: Leaving,
     },
+    Withdrawing {
+        subject: Subject,
+        /// As in [`State::Unregistering`].
+        because: Option<RegistrationFailure>,
+        step: Withdrawal,
+    },
 }
 
 /// How far the end of a registration is.
@@ -191,13 +218,15 @@ impl Registration {
             RegistrationPhase::Asking => start::asking(self.line, subject, ctx),
             RegistrationPhase::Proving { id, expires_at, imsi_key } => State::AwaitingProof {
                 attempt: Attempt {
+                    // Its id is taken just before a proof is sent.
+                    may_be_confirmed: subject.sealing_key.0 > 0,
                     subject,
                     id,
                     expires_at,
                     expires: ctx.now.mono.after(RESTORED_ATTEMPT),
+                    expires_shown: ctx.now.wall.after(RESTORED_ATTEMPT),
                     imsi_key,
-                    resend_from: ServerMillis::default(),
-                    resend: ctx.now.mono,
+                    resend: Resending::after(Duration::ZERO, None, ctx),
                     tokens: Held::default(),
                     overtaking: Held::default(),
                     elsewhere: false,
@@ -209,9 +238,10 @@ impl Registration {
             RegistrationPhase::Registered { epoch, imsi_key, since } => {
                 State::Registered { subject, epoch, imsi_key, since }
             }
-            RegistrationPhase::Unregistering { epoch } => {
+            RegistrationPhase::Unregistering { epoch: Some(epoch) } => {
                 State::Unregistering { subject, epoch, because: None, step: Leaving::Waiting }
             }
+            RegistrationPhase::Unregistering { epoch: None } => withdrawal::begin(self.line, subject, None, ctx),
         };
         self.show(ctx);
     }
@@ -235,13 +265,13 @@ impl Registration {
             State::KeepingAsk { subject, .. } => self.fail(&subject, RegistrationFailure::StoreFailed, ctx),
             State::Asking { subject, ask, early } => self.ask_timeout(subject, ask, early, ctx),
             State::AwaitingProof { attempt, trouble, resend } => self.proof_timeout(attempt, trouble, resend, ctx),
-            State::KeepingProof { attempt, .. } | State::KeepingRegistered { attempt, .. } => {
-                proof::back(attempt, RegistrationFailure::StoreFailed)
-            }
+            State::KeepingProof { attempt, .. } => proof::back(attempt, RegistrationFailure::StoreFailed),
+            State::KeepingRegistered { attempt, .. } => proof::not_kept(attempt),
             State::Confirming { attempt, ask } => self.confirm_timeout(attempt, ask, ctx),
             State::Unregistering { subject, epoch, because, .. } => {
                 end::say(self.line, subject, epoch, because, session, ctx)
             }
+            State::Withdrawing { subject, because, step } => withdrawal::go_on(self.line, subject, because, step, ctx),
             idle @ (State::Idle(_) | State::Registered { .. }) => idle,
         };
         self.show(ctx);
@@ -262,15 +292,17 @@ impl Registration {
             (State::KeepingAsk { subject, .. }, true) => start::asking(self.line, subject, ctx),
             (State::KeepingAsk { subject, .. }, false) => self.fail(&subject, RegistrationFailure::StoreFailed, ctx),
             (State::KeepingProof { attempt, proof, .. }, true) => self.confirm(attempt, &proof, ctx),
-            (State::KeepingProof { attempt, .. } | State::KeepingRegistered { attempt, .. }, false) => {
-                proof::back(attempt, RegistrationFailure::StoreFailed)
-            }
+            (State::KeepingProof { attempt, .. }, false) => proof::back(attempt, RegistrationFailure::StoreFailed),
+            (State::KeepingRegistered { attempt, .. }, false) => proof::not_kept(attempt),
             (State::KeepingRegistered { attempt, epoch, .. }, true) => {
                 State::Registered { subject: attempt.subject, epoch, imsi_key: attempt.imsi_key, since: ctx.now.wall }
             }
             // A wish that cannot be kept is said all the same: should the process die, the server refuses the next session.
             (State::Unregistering { subject, epoch, because, .. }, true | false) => {
                 end::say(self.line, subject, epoch, because, session, ctx)
+            }
+            (State::Withdrawing { subject, because, step }, true | false) => {
+                withdrawal::go_on(self.line, subject, because, step, ctx)
             }
             (
                 other @ (State::Idle(_)
@@ -290,13 +322,15 @@ impl Registration {
             State::KeepingAsk { kept, .. }
             | State::KeepingProof { kept, .. }
             | State::KeepingRegistered { kept, .. }
-            | State::Unregistering { step: Leaving::Keeping(kept), .. } => Some(kept.commit),
+            | State::Unregistering { step: Leaving::Keeping(kept), .. }
+            | State::Withdrawing { step: Withdrawal::Keeping(kept), .. } => Some(kept.commit),
             State::Idle(_)
             | State::Asking { .. }
             | State::AwaitingProof { .. }
             | State::Confirming { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 

@@ -3,202 +3,32 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
 
-use crate::bench::{toy_key, toy_number, toy_signature};
+mod effects;
+mod store;
+mod vault;
+
+pub use effects::*;
+pub use store::*;
+pub use vault::*;
+
+use crate::bench::toy_number;
 use crate::config::Config;
 use crate::device::Device;
-use crate::effect::{Effect, Event, Refusal, Reply};
+use crate::effect::Effect;
 use crate::input::{Command, HostInput, Input, LinkId, LinkInput, Mode, StoreFailure, StoreInput, Target};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use tandem_model::random::SplitMix64;
-use tandem_model::rows::{
-    Change, IncomingRow, MetaRow, OutgoingRow, RegistrationPhase, RegistrationRow, Restored, SettingsRow, status_after,
-};
-use tandem_model::vault::{KeyHandle, signed};
+use tandem_model::rows::Change;
 use tandem_model::{
-    Country, DeviceEpoch, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, Mono,
-    MonoMicros, Msisdn, Nonce, Now, NumberEpoch, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis,
-    Signature, SimSlot, TerminalState, TextId, TextStatus, Ticket, Vault, VaultError, WallMillis,
+    Country, Imsi, Line, Mark, MarkGeneration, Mono, MonoMicros, Msisdn, Nonce, Now, Secret, ServerMillis, SimSlot,
+    Ticket, WallMillis,
 };
 use tandem_wire::frame::{Marks, SendText, Welcome};
-use tandem_wire::{ClientFrame, RegisterRequest, ServerFrame};
+use tandem_wire::{ClientFrame, ServerFrame};
 
 pub const LINE: Line = Line(0);
 /// What the server's clock is ahead of [`Mono`] by.
 pub const SERVER_AHEAD: i64 = 1_700_000_000_000;
 pub const PEER: u64 = 2;
-
-/// Keys by handle; a sealed body is the context and the words side by side.
-pub struct RigVault {
-    next: u64,
-}
-
-/// The sealing key of toy phone `n`, properly signed.
-pub fn rig_sealing_key(handle: u64, id: u32) -> SealingKey {
-    let mut public = [0; 32];
-    public[..8].copy_from_slice(&handle.to_be_bytes());
-    public[8..12].copy_from_slice(&id.to_be_bytes());
-    let id = SealingKeyId(id);
-    let signature = toy_signature(&toy_key(handle), &signed::sealing_key(id, &public));
-    SealingKey { id, public, signature }
-}
-
-/// What [`RigVault`] opens with key `handle`.
-pub fn rig_seal(handle: u64, context: &[u8], plain: &[u8]) -> SealedBody {
-    let mut out = handle.to_be_bytes().to_vec();
-    out.extend_from_slice(&u32::try_from(context.len()).unwrap().to_be_bytes());
-    out.extend_from_slice(context);
-    out.extend_from_slice(plain);
-    SealedBody(out)
-}
-
-impl Vault for RigVault {
-    fn create(&mut self) -> Result<(KeyHandle, DeviceKey), VaultError> {
-        self.next += 1;
-        Ok((KeyHandle(self.next), toy_key(self.next)))
-    }
-    fn device_key(&self, key: KeyHandle) -> Result<DeviceKey, VaultError> {
-        Ok(toy_key(key.0))
-    }
-    fn forget(&mut self, _key: KeyHandle) {}
-    fn sign(&self, key: KeyHandle, message: &[u8]) -> Result<Signature, VaultError> {
-        Ok(toy_signature(&toy_key(key.0), message))
-    }
-    fn verify(&self, by: &DeviceKey, message: &[u8], signature: &Signature) -> bool {
-        toy_signature(by, message) == *signature
-    }
-    fn rotate_sealing(&mut self, key: KeyHandle, id: SealingKeyId) -> Result<SealingKey, VaultError> {
-        Ok(rig_sealing_key(key.0, id.0))
-    }
-    fn seal(&mut self, to: &SealingKey, context: &[u8], plain: &[u8]) -> Result<SealedBody, VaultError> {
-        let handle = u64::from_be_bytes(to.public[..8].try_into().unwrap());
-        Ok(rig_seal(handle, context, plain))
-    }
-    fn open(&self, key: KeyHandle, context: &[u8], sealed: &SealedBody) -> Result<Vec<u8>, VaultError> {
-        let head = rig_seal(key.0, context, &[]).0;
-        sealed.0.strip_prefix(head.as_slice()).map(<[u8]>::to_vec).ok_or(VaultError::DoesNotOpen)
-    }
-    fn imsi_token(&self, _key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken {
-        let mut token = [0; 32];
-        token[..imsi.digits().len()].copy_from_slice(imsi.digits().as_bytes());
-        ImsiToken(token)
-    }
-}
-
-/// Rows as the phone's store keeps them.
-#[derive(Clone, Default)]
-pub struct RigStore {
-    pub meta: Option<MetaRow>,
-    pub registrations: BTreeMap<Line, RegistrationRow>,
-    pub outgoing: BTreeMap<TextId, OutgoingRow>,
-    pub incoming: BTreeMap<(Msisdn, TextId), IncomingRow>,
-    pub owed: BTreeMap<Msisdn, Vec<TextId>>,
-    pub marks: BTreeMap<Line, (MarkGeneration, BTreeMap<Msisdn, Mark>)>,
-    pub contacts: Vec<Msisdn>,
-    pub preferences: BTreeMap<String, Msisdn>,
-    pub settings: Option<SettingsRow>,
-}
-
-impl RigStore {
-    /// Applies one transaction; the positions of what was there already.
-    pub fn apply(&mut self, changes: &[Change]) -> Vec<usize> {
-        let mut duplicates = Vec::new();
-        for (at, change) in changes.iter().enumerate() {
-            match change.clone() {
-                Change::PutMeta(row) => self.meta = Some(row),
-                Change::PutRegistration(row) => drop(self.registrations.insert(row.line, row)),
-                Change::DropRegistration(line) => drop(self.registrations.remove(&line)),
-                Change::InsertOutgoing(row) => {
-                    if let Entry::Vacant(place) = self.outgoing.entry(row.id) {
-                        place.insert(row);
-                    } else {
-                        duplicates.push(at);
-                    }
-                }
-                Change::SetOutgoingStatus { id, status, stored_at } => match self.outgoing.get_mut(&id) {
-                    Some(row) => {
-                        row.status = status_after(row.status, status);
-                        row.stored_at = stored_at.or(row.stored_at);
-                        let read = TextStatus::Ended { state: TerminalState::Delivered, read: true };
-                        let unread = TextStatus::Ended { state: TerminalState::Delivered, read: false };
-                        if row.status != status && (row.status, status) != (read, unread) {
-                            duplicates.push(at);
-                        }
-                    }
-                    None => duplicates.push(at),
-                },
-                Change::InsertIncoming(row) => {
-                    if let Entry::Vacant(place) = self.incoming.entry((row.from, row.id)) {
-                        place.insert(row);
-                    } else {
-                        duplicates.push(at);
-                    }
-                }
-                Change::MarkRead { from, ids, receipt } => {
-                    if receipt {
-                        self.owed.entry(from).or_default().extend(ids);
-                    }
-                }
-                Change::ReceiptsSent { from, ids } => {
-                    self.owed.entry(from).or_default().retain(|id| !ids.contains(id));
-                }
-                Change::PutMarks { line, generation, marks } => {
-                    let held = self.marks.entry(line).or_default();
-                    held.0 = generation;
-                    held.1.extend(marks.into_iter().map(|mark| (mark.number, mark)));
-                }
-                Change::DropMarks(line) => drop(self.marks.remove(&line)),
-                Change::PutContacts { added, removed } => {
-                    self.contacts.retain(|number| !removed.contains(number));
-                    self.contacts.extend(added);
-                }
-                Change::PutPreference(row) => drop(self.preferences.insert(row.contact, row.number)),
-                Change::PutLog(_) => {}
-                Change::PutSettings(row) => self.settings = Some(row),
-            }
-        }
-        duplicates
-    }
-
-    pub fn restored(&self) -> Restored {
-        let mut sequences = BTreeMap::new();
-        for row in self.outgoing.values() {
-            if let Some(seq) = row.seq {
-                let last: &mut SenderSeq = sequences.entry(row.to).or_default();
-                *last = (*last).max(seq);
-            }
-        }
-        let mut received = BTreeMap::new();
-        for row in self.incoming.values() {
-            if let Some(seq) = row.seq {
-                let last: &mut SenderSeq = received.entry((row.from, row.id.device_epoch)).or_default();
-                *last = (*last).max(seq);
-            }
-        }
-        Restored {
-            meta: self.meta,
-            registrations: self.registrations.values().cloned().collect(),
-            open_texts: self
-                .outgoing
-                .values()
-                .filter(|row| matches!(row.status, TextStatus::Pending | TextStatus::Stored | TextStatus::SmsFailed))
-                .cloned()
-                .collect(),
-            sequences: sequences.into_iter().collect(),
-            received: received.into_iter().map(|((from, device), seq)| (from, device, seq)).collect(),
-            receipts_owed: self.owed.clone().into_iter().filter(|(_, ids)| !ids.is_empty()).collect(),
-            marks: self
-                .marks
-                .iter()
-                .map(|(line, (generation, marks))| (*line, *generation, marks.values().cloned().collect()))
-                .collect(),
-            contacts: self.contacts.clone(),
-            preferences: Vec::new(),
-            open_logs: Vec::new(),
-            settings: self.settings,
-        }
-    }
-}
 
 /// One device and its surroundings.
 pub struct Rig {
@@ -494,111 +324,6 @@ pub fn sim(line: Line, number: Option<Msisdn>, imsi: &str) -> SimSlot {
     SimSlot { line, number, imsi: Imsi::parse(imsi), country: Country::parse("DE").unwrap() }
 }
 
-pub fn registered_store(peers: &[u64]) -> RigStore {
-    let imsi = Imsi::parse("262011234567890").unwrap();
-    let imsi_key = KeyedImsiKey(Secret::new([5; 32]));
-    let row = RegistrationRow {
-        line: LINE,
-        number: toy_number(1),
-        key: KeyHandle(1),
-        sealing_key: SealingKeyId(1),
-        typed: false,
-        imsi: Some(RigVault { next: 0 }.imsi_token(&imsi_key, &imsi)),
-        phase: RegistrationPhase::Registered { epoch: NumberEpoch(1), imsi_key, since: WallMillis(0) },
-    };
-    let marks = peers.iter().map(|peer| (toy_number(*peer), rig_mark(*peer, 1, i64::MAX))).collect();
-    RigStore {
-        meta: Some(MetaRow { device_epoch: DeviceEpoch(0xD0), next_text: 1, next_log: 1 }),
-        registrations: BTreeMap::from([(LINE, row)]),
-        marks: BTreeMap::from([(LINE, (MarkGeneration(1), marks))]),
-        contacts: peers.iter().map(|peer| toy_number(*peer)).collect(),
-        ..RigStore::default()
-    }
-}
-
-pub fn rig_mark(n: u64, generation: u64, lease_until: i64) -> Mark {
-    Mark {
-        number: toy_number(n),
-        generation: MarkGeneration(generation),
-        state: MarkState::Marked {
-            epoch: NumberEpoch(1),
-            device_key: toy_key(n),
-            sealing_key: rig_sealing_key(n, 1),
-            lease_until: ServerMillis(lease_until),
-        },
-    }
-}
-
 pub fn marks_frame(ticket: Ticket, generation: MarkGeneration, marks: Vec<Mark>) -> ServerFrame {
     ServerFrame::Marks(Marks { ticket, generation, marks, more: false, lease_until: ServerMillis(i64::MAX) })
-}
-
-pub fn frames(effects: &[Effect]) -> Vec<ClientFrame> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Send { frame, .. } => Some(frame.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn sent_texts(effects: &[Effect]) -> Vec<SendText> {
-    frames(effects)
-        .into_iter()
-        .filter_map(|frame| match frame {
-            ClientFrame::SendText(text) => Some(text),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn events(effects: &[Effect]) -> Vec<Event> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Emit(event) => Some(event.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn reply_to(ticket: Ticket, effects: &[Effect]) -> Option<Result<Reply, Refusal>> {
-    let mut replies = effects.iter().filter_map(|effect| match effect {
-        Effect::Reply { ticket: to, reply } if *to == ticket => Some(reply.clone()),
-        _ => None,
-    });
-    let reply = replies.next();
-    assert!(replies.next().is_none(), "a command is answered once");
-    reply
-}
-
-pub fn register_asks(effects: &[Effect]) -> Vec<(Ticket, RegisterRequest)> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Register { ticket, request } => Some((*ticket, request.clone())),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn sms_orders(effects: &[Effect]) -> Vec<(Ticket, String, String)> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::SendSms { ticket, to, body, .. } => Some((*ticket, to.expose().clone(), body.as_str().to_owned())),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn statuses(effects: &[Effect]) -> Vec<TextStatus> {
-    events(effects)
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Text(view) => Some(view.status),
-            _ => None,
-        })
-        .collect()
 }

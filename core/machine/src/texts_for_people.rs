@@ -2,7 +2,9 @@
 //!
 //! English, as the key an integrator translates from. No number, name or word of a person is ever in it.
 
-use crate::view::{Budget, CallState, Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState};
+use crate::view::{
+    Budget, CallState, Choice, Notice, PromptAbout, RegistrationFailure, RegistrationState, ResendRefusal,
+};
 use tandem_model::{CallEnd, TerminalState, TextStatus, WhyNotData};
 
 impl RegistrationState {
@@ -67,6 +69,25 @@ impl RegistrationFailure {
             RegistrationFailure::Refused => {
                 "The server did not accept the request. Please update and try again.".into()
             }
+        }
+    }
+}
+
+impl ResendRefusal {
+    /// For the user: why no other SMS comes. When to ask again is the app's to show ([`crate::view::Resend::from`]).
+    #[must_use]
+    pub fn user_text(self) -> &'static str {
+        match self {
+            ResendRefusal::TooMany { of: Budget::Number } => {
+                "No other SMS yet: too many were asked for with this number."
+            }
+            // Whose attempts filled these is nobody's to know.
+            ResendRefusal::TooMany { of: Budget::Prefix | Budget::Source } => "No other SMS yet: the service is busy.",
+            ResendRefusal::SmsUnavailable => "No other SMS can be sent now. Please try again later.",
+            ResendRefusal::NumberUnreachable => "This number cannot receive SMS. Please check the number.",
+            ResendRefusal::NotServed => "Your operator does not offer this for your number.",
+            ResendRefusal::Offline => "The server cannot be reached. Please try again when you are online.",
+            ResendRefusal::Refused => "The server did not accept the request. Please update and try again.",
         }
     }
 }
@@ -255,6 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn why_no_other_sms_comes_is_a_sentence_and_neither_tells_whose_budget_nor_that_it_is_all_over() {
+        let said = |of| ResendRefusal::TooMany { of }.user_text();
+        assert_eq!(said(Budget::Prefix), said(Budget::Source));
+        for why in [
+            ResendRefusal::TooMany { of: Budget::Number },
+            ResendRefusal::TooMany { of: Budget::Source },
+            ResendRefusal::SmsUnavailable,
+            ResendRefusal::NumberUnreachable,
+            ResendRefusal::NotServed,
+            ResendRefusal::Offline,
+            ResendRefusal::Refused,
+        ] {
+            assert!(why.user_text().ends_with('.') && !why.user_text().contains("start again"), "{why:?}");
+        }
+    }
+
+    #[test]
     fn whether_the_prefix_or_the_source_is_over_its_budget_is_not_told() {
         let said = |of| RegistrationFailure::TooMany { wait_ms: 60_000, of }.user_text();
         assert_eq!(said(Budget::Prefix), said(Budget::Source));
@@ -262,9 +300,8 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_of_an_sms_at_the_other_sim_and_else_only_that_it_is_waited_for() {
-        use tandem_model::ServerMillis;
-        let (resend_from, expires_at) = (ServerMillis(1), ServerMillis(2));
-        let waiting = |came_to_other_sim| RegistrationState::AwaitingSms { resend_from, expires_at, came_to_other_sim };
+        let expires_at = tandem_model::WallMillis(2);
+        let waiting = |came_to_other_sim| RegistrationState::AwaitingSms { expires_at, came_to_other_sim };
         assert_eq!(waiting(false).user_text(), "Waiting for the SMS.");
         assert_eq!(waiting(true).user_text(), RegistrationFailure::SmsToOtherSim.user_text());
     }

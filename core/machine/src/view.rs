@@ -1,8 +1,6 @@
 //! What the app sees: prompts, registrations, calls, texts, marks, as data.
 
-use tandem_model::{
-    Bearer, CallEnd, CallId, Line, Msisdn, PromptId, ServerMillis, Side, TextId, TextStatus, WallMillis, WhyNotData,
-};
+use tandem_model::{Bearer, CallEnd, CallId, Line, Msisdn, PromptId, Side, TextId, TextStatus, WallMillis, WhyNotData};
 
 /// A question to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +85,40 @@ pub struct RegistrationView {
     pub number: Option<Msisdn>,
     /// How far it is.
     pub state: RegistrationState,
+    /// Asking for another SMS; `None` while there is no attempt that it could be for.
+    pub resend: Option<Resend>,
+}
+
+/// Where asking for another verification SMS stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resend {
+    /// It may be asked for from then on, on this phone's own clock as that stood when this was told. A clock that is set
+    /// afterwards moves nothing: [`Refusal::TooEarly`](crate::Refusal::TooEarly) has the wait that is really left.
+    pub from: WallMillis,
+    /// It is being asked for.
+    pub asking: bool,
+    /// Why none was sent when it was last asked for. The attempt goes on: the SMS before may still come.
+    pub refused: Option<ResendRefusal>,
+}
+
+/// Why no other verification SMS was sent; [`Resend::from`] says when to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResendRefusal {
+    /// Too many were sent.
+    TooMany {
+        /// Whose budget is spent.
+        of: Budget,
+    },
+    /// The SMS cannot be sent now.
+    SmsUnavailable,
+    /// The number cannot receive SMS.
+    NumberUnreachable,
+    /// The operator does not serve this number.
+    NotServed,
+    /// The server did not answer.
+    Offline,
+    /// The server refused it as malformed.
+    Refused,
 }
 
 /// How far a registration is, each state with its own text for the user ([`RegistrationState::user_text`]).
@@ -100,10 +132,8 @@ pub enum RegistrationState {
     Asking,
     /// Waiting for the SMS.
     AwaitingSms {
-        /// Another may be asked for from then on.
-        resend_from: ServerMillis,
-        /// The attempt ends then.
-        expires_at: ServerMillis,
+        /// The attempt ends then, on this phone's own clock as that stood when it began.
+        expires_at: WallMillis,
         /// A verification SMS came to the other SIM meanwhile. It may be this one's or anybody's: the right one still counts.
         came_to_other_sim: bool,
     },

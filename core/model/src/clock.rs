@@ -49,6 +49,14 @@ pub struct WallMillis(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct ServerMillis(pub i64);
 
+impl WallMillis {
+    /// This instant plus a duration, saturating.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> WallMillis {
+        WallMillis(self.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
 impl ServerMillis {
     /// This instant plus a duration, saturating.
     #[must_use]

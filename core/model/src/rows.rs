@@ -130,10 +130,10 @@ pub enum RegistrationPhase {
         /// When.
         since: WallMillis,
     },
-    /// The user asked for the end; the server must still hear it.
+    /// It is to end; the server must still hear it.
     Unregistering {
-        /// The owner's epoch.
-        epoch: NumberEpoch,
+        /// The owner's epoch; absent where a proof was sent and the server's word on it never came.
+        epoch: Option<NumberEpoch>,
     },
 }
 

@@ -146,6 +146,12 @@ pub mod signed {
         Code(&'a str),
     }
 
+    /// The end of whatever this key may have registered of a number: it never heard which epoch.
+    #[must_use]
+    pub fn register_withdraw(number: Msisdn, key: &DeviceKey) -> Vec<u8> {
+        canonical("tandem/1/register-withdraw", &[&number.as_u64().to_be_bytes(), &key.0])
+    }
+
     /// The end of a registration, by its own key.
     #[must_use]
     pub fn unregister(number: Msisdn, epoch: NumberEpoch, key: &DeviceKey) -> Vec<u8> {

@@ -3,8 +3,8 @@
 //! On a full disk a WAL database cannot even delete or checkpoint. Giving this file back makes room for the WAL it has
 //! and the one transaction that may be on its way, so that ends and acknowledgements are still kept.
 
+use crate::private;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ impl Ballast {
 
     fn write_out(&self) -> io::Result<()> {
         static CHUNK: [u8; 64 * 1024] = [0xB5; 64 * 1024];
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&self.path)?;
+        let mut file = private::options().truncate(true).open(&self.path)?;
         let mut left = self.bytes;
         while left > 0 {
             let now = usize::try_from(left).unwrap_or(CHUNK.len()).min(CHUNK.len());
@@ -50,7 +50,7 @@ impl Ballast {
 
     /// Gives the space back; the empty file stays, to tell that a database stood here.
     pub(crate) fn release(&self) -> io::Result<()> {
-        File::create(&self.path)?.sync_all()
+        private::options().truncate(true).open(&self.path)?.sync_all()
     }
 }
 

@@ -16,6 +16,7 @@ mod open;
 mod outcome;
 mod phone;
 mod pragmas;
+mod private;
 mod read;
 mod restore;
 mod schema;

@@ -4,7 +4,8 @@
 
 use crate::ballast::with_suffix;
 use crate::outcome::StoreError;
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::private;
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock beside a database. A file system that knows no locks has none to take.
     pub(crate) fn beside(database: &Path) -> Result<Lock, StoreError> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(with_suffix(database, ".lock"))?;
+        let file = private::options().truncate(false).open(with_suffix(database, ".lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _held: Some(file) }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked),

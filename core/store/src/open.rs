@@ -4,7 +4,7 @@ use crate::ballast::{Ballast, with_suffix};
 use crate::lock::Lock;
 use crate::outcome::StoreError;
 use crate::phone::PhoneStore;
-use crate::{pragmas, restore, schema};
+use crate::{pragmas, private, restore, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -66,6 +66,7 @@ impl PhoneStore {
             }
             other => other,
         }?;
+        private::narrow(path);
         let store = PhoneStore::new(conn, path, Ballast::beside(path, settings.ballast_bytes), lock);
         Ok(Opened { store, restored, recovered: recovered || lost })
     }
@@ -74,6 +75,7 @@ impl PhoneStore {
 /// The database, what is in it, and that it was not lost.
 fn open_once(path: &Path, settings: StoreSettings) -> Result<(Connection, Restored, bool), StoreError> {
     check_header(path)?;
+    private::make(path)?;
     let mut conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -136,6 +138,7 @@ fn set_aside(path: &Path) -> Result<(), StoreError> {
             Err(error) => return Err(error.into()),
         }
     }
+    private::narrow(&aside);
     #[cfg(unix)]
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::File::open(directory)?.sync_all()?;

@@ -88,7 +88,10 @@ fn registrations(conn: &Connection) -> Read<Vec<RegistrationRow>> {
                     imsi_key: there(imsi_key)?,
                     since: WallMillis(row.get(11)?),
                 },
-                3 => RegistrationPhase::Unregistering { epoch: there(epoch)? },
+                3 => {
+                    let epoch = there(epoch)?;
+                    RegistrationPhase::Unregistering { epoch: (epoch != NumberEpoch(0)).then_some(epoch) }
+                }
                 _ => return Err(StoreError::Damaged),
             };
             Ok(RegistrationRow {

@@ -20,7 +20,8 @@ CREATE TABLE meta (
     next_log     INTEGER NOT NULL
 ) STRICT;
 
--- phase: 0 asking, 1 proving, 2 registered, 3 unregistering; each has exactly its own columns.
+-- phase: 0 asking, 1 proving, 2 registered, 3 unregistering; each has exactly its own columns. Epochs count from 1:
+-- unregistering with 0 is the end of what the server may have registered without its word ever coming.
 CREATE TABLE registration (
     line            INTEGER NOT NULL PRIMARY KEY,
     number          INTEGER NOT NULL,

@@ -62,7 +62,9 @@ fn put_registration(conn: &Connection, row: &RegistrationRow) -> Result<()> {
         RegistrationPhase::Registered { epoch, imsi_key, since } => {
             (2, None, None, Some(imsi_key), Some(epoch.0), Some(since.0))
         }
-        RegistrationPhase::Unregistering { epoch } => (3, None, None, None, Some(epoch.0), None),
+        RegistrationPhase::Unregistering { epoch } => {
+            (3, None, None, None, Some(epoch.map_or(0, |epoch| epoch.0)), None)
+        }
     };
     conn.prepare_cached(
         "INSERT OR REPLACE INTO registration (line, number, device_key, sealing_key, typed, imsi_token, phase,

@@ -325,3 +325,48 @@ fn a_full_disk_says_so_keeps_taking_ends_and_recovers_once_there_is_room() {
     assert!(!opened.recovered);
     assert_eq!(opened.restored.open_texts.len() as u64, counter - 10);
 }
+
+#[cfg(unix)]
+fn modes(directory: &Path) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let mode = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().permissions().mode() & 0o777)
+    };
+    let mut modes: Vec<_> = entries.map(mode).collect();
+    modes.sort();
+    modes
+}
+
+#[cfg(unix)]
+#[test]
+fn every_file_of_a_database_is_its_owners_alone_and_one_that_was_wider_is_narrowed() {
+    use std::os::unix::fs::PermissionsExt;
+    let names = ["phone.db", "phone.db-shm", "phone.db-wal", "phone.db.ballast", "phone.db.lock"];
+    let private: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 0o600)).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let made = open(&database(&dir));
+    assert_eq!(modes(dir.path()), private);
+    // As an older build left it and a kill, with its log.
+    let left = tempfile::tempdir().unwrap();
+    for name in names {
+        fs::copy(dir.path().join(name), left.path().join(name)).unwrap();
+        fs::set_permissions(left.path().join(name), fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    drop(made);
+    let found = open(&database(&left));
+    assert!(!found.recovered);
+    assert_eq!(modes(left.path()), private);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_damaged_file_that_is_set_aside_is_its_owners_alone_too() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(database(&dir), b"this is no database at all").unwrap();
+    fs::set_permissions(database(&dir), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(open(&database(&dir)).recovered);
+    assert!(modes(dir.path()).iter().all(|(_, mode)| *mode == 0o600), "{:?}", modes(dir.path()));
+    assert!(modes(dir.path()).iter().any(|(name, _)| name.contains(".damaged-")));
+}

@@ -2,11 +2,12 @@
 
 use crate::names::Names;
 use crate::words::{
-    bearer, call_state, choice_word, end_says, end_word, kebab, notice_word, registration, shown, status_word,
+    bearer, call_state, choice_word, end_says, end_word, kebab, notice_word, registration, resend, shown, status_word,
     text_status,
 };
 use serde_json::{Map, Value, json};
 use tandem_engine::{CommandError, NotifyError, ReadError};
+use tandem_machine::Refusal;
 use tandem_machine::effect::Event;
 use tandem_machine::view::{Prompt, PromptAbout};
 use tandem_model::TextId;
@@ -23,7 +24,8 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
             let (state, failure) = registration(view.state);
             let says = view.state.user_text();
             vec![object(json!({
-                "see": "registration", "line": view.line.0, "state": state, "why": failure, "says": says,
+                "see": "registration", "line": view.line.0, "state": state, "why": failure,
+                "resend": view.resend.and_then(resend), "says": says,
             }))]
         }
         Event::Online { line, online } => vec![object(json!({"see": "online", "line": line.0, "online": online}))],
@@ -61,6 +63,7 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
 #[must_use]
 pub fn refused(error: CommandError) -> Seen {
     let why = match error {
+        CommandError::Refused(Refusal::TooEarly { .. }) => "too-early".to_owned(),
         CommandError::Refused(refusal) => kebab(&format!("{refusal:?}")),
         CommandError::Full => "full".to_owned(),
         CommandError::Stopped => "stopped".to_owned(),
@@ -167,11 +170,11 @@ fn log(row: &LogRow, names: &Names) -> Value {
 mod tests {
     use super::*;
     use crate::sights::fits;
+    use tandem_machine::end_text;
     use tandem_machine::view::{
         Budget, CallState, CallView, Choice, MarkShown, MarkView, Notice, RegistrationFailure, RegistrationState,
         RegistrationView,
     };
-    use tandem_machine::{Refusal, end_text};
     use tandem_model::{Bearer, CallEnd, CallId, Line, Msisdn, PromptId, WhyNotData};
 
     fn fitting(event: Event) -> Seen {
@@ -212,8 +215,33 @@ mod tests {
             Refused,
         ] {
             let state = RegistrationState::Failed(why);
-            let seen = fitting(Event::Registration(RegistrationView { line: Line(0), number: None, state }));
+            let seen =
+                fitting(Event::Registration(RegistrationView { line: Line(0), number: None, state, resend: None }));
             assert_eq!(seen["says"], why.user_text());
+        }
+    }
+
+    #[test]
+    fn whether_another_sms_comes_fits_the_table() {
+        use tandem_machine::view::{Budget, Resend, ResendRefusal};
+        let shown = |asking, refused| {
+            let resend = Some(Resend { from: tandem_model::WallMillis(0), asking, refused });
+            let state = RegistrationState::AwaitingUserConfirm;
+            fitting(Event::Registration(RegistrationView { line: Line(0), number: None, state, resend }))
+        };
+        assert_eq!(shown(true, None)["resend"], "asking");
+        assert!(!shown(false, None).contains_key("resend"));
+        for of in [Budget::Number, Budget::Prefix, Budget::Source] {
+            shown(false, Some(ResendRefusal::TooMany { of }));
+        }
+        for why in [
+            ResendRefusal::SmsUnavailable,
+            ResendRefusal::NumberUnreachable,
+            ResendRefusal::NotServed,
+            ResendRefusal::Offline,
+            ResendRefusal::Refused,
+        ] {
+            assert_eq!(shown(false, Some(why))["resend"], kebab(&format!("{why:?}")));
         }
     }
 
@@ -276,6 +304,7 @@ mod tests {
             Refusal::BadBody,
             Refusal::CarrierOnly,
             Refusal::Full,
+            Refusal::TooEarly { wait_ms: 1 },
             Refusal::StoreFailed,
             Refusal::Offline,
             Refusal::Busy,

@@ -48,6 +48,17 @@ const STATES: &[&str] = &[
     "unregistering",
     "failed",
 ];
+const RESENDS: &[&str] = &[
+    "asking",
+    "too-many",
+    "too-many-of-prefix",
+    "too-many-of-source",
+    "sms-unavailable",
+    "number-unreachable",
+    "not-served",
+    "offline",
+    "refused",
+];
 const FAILURES: &[&str] = &[
     "no-sim",
     "bad-number",
@@ -121,6 +132,7 @@ const REFUSALS: &[&str] = &[
     "bad-body",
     "carrier-only",
     "full",
+    "too-early",
     "store-failed",
     "offline",
     "busy",
@@ -137,7 +149,13 @@ const CHOICES: &[&str] = &["carrier", "quit", "wait", "number"];
 pub const SIGHTS: &[Sight] = &[
     Sight {
         see: "registration",
-        keys: &[("line", Number), ("state", Words(STATES)), ("why", Words(FAILURES)), ("says", Text)],
+        keys: &[
+            ("line", Number),
+            ("state", Words(STATES)),
+            ("why", Words(FAILURES)),
+            ("resend", Words(RESENDS)),
+            ("says", Text),
+        ],
     },
     Sight { see: "online", keys: &[("line", Number), ("online", Flag)] },
     Sight { see: "mark", keys: &[("peer", Party), ("shown", Words(&["marked", "not-seen-lately", "none"]))] },

@@ -1,7 +1,9 @@
 //! The words for what the core shows: one for each state, reason, end and mark.
 
 use tandem_machine::end_text;
-use tandem_machine::view::{Budget, CallState, Choice, MarkShown, Notice, RegistrationFailure, RegistrationState};
+use tandem_machine::view::{
+    Budget, CallState, Choice, MarkShown, Notice, RegistrationFailure, RegistrationState, Resend, ResendRefusal,
+};
 use tandem_model::{Bearer, CallEnd, TerminalState, TextStatus};
 
 /// The word of a choice; numbers are all called `number`.
@@ -53,6 +55,25 @@ pub(crate) fn failure(why: RegistrationFailure) -> String {
         | RegistrationFailure::KeyLost
         | RegistrationFailure::StoreFailed
         | RegistrationFailure::Refused => kebab(&format!("{why:?}")),
+    }
+}
+
+/// Whether another SMS is being asked for, or why none came.
+pub(crate) fn resend(resend: Resend) -> Option<String> {
+    match (resend.asking, resend.refused) {
+        (true, _) => Some("asking".to_owned()),
+        (false, None) => None,
+        (false, Some(ResendRefusal::TooMany { of })) => Some(failure(RegistrationFailure::TooMany { wait_ms: 0, of })),
+        (
+            false,
+            Some(
+                why @ (ResendRefusal::SmsUnavailable
+                | ResendRefusal::NumberUnreachable
+                | ResendRefusal::NotServed
+                | ResendRefusal::Offline
+                | ResendRefusal::Refused),
+            ),
+        ) => Some(kebab(&format!("{why:?}"))),
     }
 }
 

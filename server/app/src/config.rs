@@ -108,9 +108,19 @@ impl Config {
     /// # Errors
     /// Every problem found, each with the key's name.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        let text = read_file(path)
-            .map_err(|why| ConfigError(vec![ConfigProblem::Unreadable { path: path.to_owned(), why }]))?;
-        Config::from_toml(&text, &|name| std::env::var(name).ok())
+        let (config, problems) = Config::examine(Some(path)).map_err(|unreadable| ConfigError(vec![unreadable]))?;
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    /// What a file says, or the default without one, with the default for every key that cannot be read, and every problem
+    /// of it.
+    ///
+    /// # Errors
+    /// [`ConfigProblem::Unreadable`].
+    pub fn examine(file: Option<&Path>) -> Result<(Config, Vec<ConfigProblem>), ConfigProblem> {
+        let unreadable = |why| ConfigProblem::Unreadable { path: file.map(Path::to_owned).unwrap_or_default(), why };
+        let text = file.map_or(Ok(String::new()), read_file).map_err(unreadable)?;
+        Ok(Config::read(&text, &|name| std::env::var(name).ok()))
     }
 
     /// The same from a text and a given environment.
@@ -118,6 +128,11 @@ impl Config {
     /// # Errors
     /// Every problem found, each with the key's name.
     pub fn from_toml(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let (config, problems) = Config::read(text, environment);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    fn read(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<ConfigProblem>) {
         let (mut config, mut problems) = parse::parse(text);
         problems.extend(secrets::resolve(&mut config, environment));
         // A key that could not be read has its default by now: what follows from that alone is not worth saying.
@@ -127,7 +142,7 @@ impl Config {
         let follows = |problem: &ConfigProblem| known.iter().any(|key| problem.to_string().contains(key.as_str()));
         let checked = config.check().err().map(|error| error.0).unwrap_or_default();
         problems.extend(checked.into_iter().filter(|problem| !follows(problem)));
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+        (config, problems)
     }
 
     /// Checks ranges, and what must hold between keys.

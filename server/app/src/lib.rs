@@ -33,6 +33,7 @@ pub mod logging;
 pub mod metrics;
 mod outbox;
 pub mod preflight;
+mod private_files;
 mod radsec_task;
 mod register;
 mod report;

@@ -1,7 +1,7 @@
 //! The `tandem-server` command.
 
 use clap::Parser;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tandem_server::config::ConfigError;
 use tandem_server::{Config, StartError, logging, preflight};
@@ -31,27 +31,25 @@ fn main() -> ExitCode {
     if arguments.print_config {
         return print(&Config::commented_defaults());
     }
+    if arguments.check {
+        return check(arguments.config.as_deref());
+    }
     let loaded = match &arguments.config {
         Some(path) => Config::load(path),
         None => Config::from_toml("", &|name| std::env::var(name).ok()),
     };
-    match (loaded, arguments.check) {
-        (Ok(config), _) if arguments.make_key => match preflight::make_key(&config) {
+    match loaded {
+        Ok(config) if arguments.make_key => match preflight::make_key(&config) {
             Ok(()) => print("server.key is there\n"),
             Err(error) => refuse(&error),
         },
-        (Ok(config), true) => check(&config),
-        (Ok(config), false) => serve(config),
-        (Err(error), true) => {
-            complain(&error.to_string());
-            ExitCode::from(1)
-        }
-        (Err(error), false) => refuse(&StartError::Config(error)),
+        Ok(config) => serve(config),
+        Err(error) => refuse(&StartError::Config(error)),
     }
 }
 
-fn check(config: &Config) -> ExitCode {
-    let problems = preflight::check(config);
+fn check(file: Option<&Path>) -> ExitCode {
+    let problems = preflight::check(file);
     if problems.is_empty() {
         return print("the configuration holds\n");
     }

@@ -1,40 +1,38 @@
 //! `--check`: opens what can be opened without serving anybody, and names everything that would stop a start.
 
-use crate::config::Config;
 use crate::config::values::AddressOrOff;
+use crate::config::{Config, ConfigProblem};
 use crate::start_error::StartError;
 use crate::{listener, sms_driver, store_open, tls};
-use tandem_model::Secret;
+use std::path::Path;
 
-/// Every problem found, each naming its key or file. Nothing is served, no text is sent, no file is made and
-/// none is changed.
+/// Every problem found with a configuration, or with the default, each naming its key or file: first everything that the
+/// keys and the files they name tell, at once; where that holds, what of the system would stop a start. Nothing is served, no
+/// text is sent, no file is made and none is changed.
 #[must_use]
-pub fn check(config: &Config) -> Vec<String> {
-    let mut problems = Vec::new();
-    if let Err(error) = config.check() {
-        problems.extend(error.0.iter().map(ToString::to_string));
+pub fn check(file: Option<&Path>) -> Vec<String> {
+    let (config, wrong) = match Config::examine(file) {
+        Ok(examined) => examined,
+        Err(unreadable) => return vec![unreadable.to_string()],
+    };
+    let known: Vec<&str> = wrong.iter().filter_map(ConfigProblem::meant_key).collect();
+    let follows = |problem: &String| known.iter().any(|key| key.contains('.') && problem.starts_with(*key));
+    let mut problems: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    problems.extend(wrong_files(&config).into_iter().filter(|problem| !follows(problem)));
+    if problems.is_empty() {
+        problems.extend(store_open::inspect(&config.store).err().map(|error| error.to_string()));
+        problems.extend(check_addresses(&config));
     }
-    if let Err(error) = tls::server_config(&config.tls, &config.listen.public_host) {
-        problems.push(error.to_string());
-    }
-    if let Err(error) = tls::radsec_config(&config.radsec, config.resolver.certificates()) {
-        problems.push(error.to_string());
-    }
-    if let Err(error) = sms_driver::templates(&config.sms_template) {
-        problems.push(format!("[sms_template]: {error}"));
-    }
-    if let Err(error) = sms_driver::prepare(config) {
-        problems.push(error.to_string());
-    }
-    if let Err(error) = store_open::inspect(&config.store) {
-        problems.push(error.to_string());
-    }
-    if let Err((key, why)) = config.turn_server(Secret::new(vec![0; 32])) {
-        problems.push(format!("{key}: {why}"));
-    }
-    problems.extend(check_addresses(config));
-    problems.dedup();
     problems
+}
+
+/// Keys that name files which cannot be used.
+fn wrong_files(config: &Config) -> Vec<String> {
+    let tls = tls::problems(&config.tls, &config.listen.public_host);
+    let radsec = tls::radsec_config(&config.radsec, config.resolver.certificates()).err();
+    let drivers = sms_driver::wrong_files(config);
+    let tls = tls.into_iter().chain(radsec).map(|error| error.to_string());
+    tls.chain(drivers.into_iter().map(|error| error.to_string())).collect()
 }
 
 /// Makes a new `server.key` where there is none.

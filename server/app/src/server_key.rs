@@ -1,10 +1,11 @@
 //! The server's own secret: what digests of tokens, codes and IMSIs are keyed with. Made at the first start, kept beside the
 //! database, and worth a backup with it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use tandem_model::Secret;
+use tandem_server_store::private;
 
 /// The file's name in the data directory.
 pub const FILE_NAME: &str = "server.key";
@@ -85,11 +86,9 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Written beside and renamed, so that a crash leaves the whole key or none.
 fn write(data_dir: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("key.new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
+    let mut file = private::options().truncate(true).open(&beside)?;
+    // One that a crash left here has the mode it was made with.
+    private::narrow(&beside)?;
     file.write_all(key)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
@@ -113,6 +112,14 @@ mod tests {
     fn only_its_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
+        load_or_make(directory.path(), true).unwrap();
+        let mode = fs::metadata(directory.path().join(FILE_NAME)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // Also where a crash left a file that others may read in its place.
+        let directory = tempfile::tempdir().unwrap();
+        let left = directory.path().join("server.key.new");
+        fs::write(&left, b"half").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
         load_or_make(directory.path(), true).unwrap();
         let mode = fs::metadata(directory.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

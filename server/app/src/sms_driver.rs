@@ -1,7 +1,11 @@
 //! The SMS driver an operator chose, made from the configuration.
 
+mod wrong;
+
+pub use wrong::{wrong_files, wrong_keys};
+
 use crate::config::Config;
-use crate::config::sms::{DriverKind, SenderKind, SmsTemplate};
+use crate::config::sms::{DriverKind, SenderKind, Smpp, SmsTemplate};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -32,8 +36,13 @@ pub enum DriverError {
         path: String,
     },
     /// The gateway's body is no JSON, or a form field has no `=`.
-    #[error("{0}")]
-    Body(&'static str),
+    #[error("{key} {why}")]
+    Body {
+        /// Which key.
+        key: &'static str,
+        /// What it must be.
+        why: &'static str,
+    },
 }
 
 /// The templates, checked at their longest.
@@ -41,14 +50,18 @@ pub enum DriverError {
 /// # Errors
 /// Which template cannot hold, and why.
 pub fn templates(section: &SmsTemplate) -> Result<Templates, TemplateError> {
+    Templates::new(template_config(section))
+}
+
+fn template_config(section: &SmsTemplate) -> TemplateConfig {
     let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Templates::new(TemplateConfig {
+    TemplateConfig {
         generic: section.generic.clone(),
         android: section.android.clone(),
         apple: section.apple.clone(),
         app_hash: set(&section.app_hash),
         domain: set(&section.domain),
-    })
+    }
 }
 
 /// A configuration that a driver can be started with.
@@ -70,11 +83,15 @@ pub fn prepare(config: &Config) -> Result<Prepared, DriverError> {
     match config.sms.driver {
         DriverKind::None => Ok(Prepared::None),
         DriverKind::Smpp => {
-            let smpp = smpp_config(config)?;
+            let smpp = SmppConfig { tls: smpp_tls(config)?, ..smpp_config(config) };
             smpp.check().map_err(|error| DriverError::Smpp(error.to_string()))?;
             Ok(Prepared::Smpp(Box::new(smpp)))
         }
-        DriverKind::Http => Ok(Prepared::Http(Box::new(HttpGateway::new(http_config(config)?)?))),
+        DriverKind::Http => {
+            let tls_roots_pem = read_roots(&config.sms_http.tls_roots)?;
+            let gateway = HttpGatewayConfig { tls_roots_pem, ..http_config(config)? };
+            Ok(Prepared::Http(Box::new(HttpGateway::new(gateway)?)))
+        }
     }
 }
 
@@ -95,10 +112,11 @@ impl Prepared {
     }
 }
 
-fn smpp_config(config: &Config) -> Result<SmppConfig, DriverError> {
+/// Without TLS, which needs a file.
+fn smpp_config(config: &Config) -> SmppConfig {
     let own = &config.smpp;
     let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    Ok(SmppConfig {
+    SmppConfig {
         address: own.address.clone(),
         system_id: own.system_id.clone(),
         password: own.password.0.clone(),
@@ -108,7 +126,7 @@ fn smpp_config(config: &Config) -> Result<SmppConfig, DriverError> {
             SenderKind::International => Sender::International(own.sender.clone()),
             SenderKind::Short => Sender::ShortCode(own.sender.clone()),
         },
-        tls: if own.tls { Some(smpp_tls(config)?) } else { None },
+        tls: None,
         window: size(own.window),
         queue_capacity: size(own.queue_max),
         enquire_link_after: own.enquire_link_after.0,
@@ -118,18 +136,26 @@ fn smpp_config(config: &Config) -> Result<SmppConfig, DriverError> {
         throttle_tries: own.throttle_tries,
         receipt_memory: size(own.receipts_remembered),
         incoming_repeat_window: own.incoming_repeat_window.0,
-    })
+    }
 }
 
-fn smpp_tls(config: &Config) -> Result<SmppTls, DriverError> {
-    let own = &config.smpp;
+/// The name the SMSC's certificate must carry.
+pub(crate) fn smpp_server_name(own: &Smpp) -> Option<ServerName<'static>> {
     let host = if own.tls_server_name.is_empty() {
         own.address.rsplit_once(':').map_or(own.address.as_str(), |(host, _)| host)
     } else {
         own.tls_server_name.as_str()
     };
-    let server_name = ServerName::try_from(host.to_owned())
-        .map_err(|_| DriverError::Smpp("tls_server_name must be a host name".to_owned()))?;
+    ServerName::try_from(host.to_owned()).ok()
+}
+
+fn smpp_tls(config: &Config) -> Result<Option<SmppTls>, DriverError> {
+    let own = &config.smpp;
+    if !own.tls {
+        return Ok(None);
+    }
+    let server_name =
+        smpp_server_name(own).ok_or_else(|| DriverError::Smpp("tls_server_name must be a host name".to_owned()))?;
     let mut roots = RootCertStore::empty();
     let unreadable = || DriverError::Roots { key: "smpp.tls_roots", path: own.tls_roots.display().to_string() };
     for certificate in CertificateDer::pem_file_iter(&own.tls_roots).map_err(|_| unreadable())? {
@@ -143,9 +169,10 @@ fn smpp_tls(config: &Config) -> Result<SmppTls, DriverError> {
         .map_err(|error| DriverError::Smpp(error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(SmppTls { server_name, client: Arc::new(client) })
+    Ok(Some(SmppTls { server_name, client: Arc::new(client) }))
 }
 
+/// Without roots, which need a file.
 fn http_config(config: &Config) -> Result<HttpGatewayConfig, DriverError> {
     let own = &config.sms_http;
     let mut headers = BTreeMap::new();
@@ -166,18 +193,20 @@ fn http_config(config: &Config) -> Result<HttpGatewayConfig, DriverError> {
         timeout: own.answer_wait.0,
         default_retry_after: own.retry_after.0,
         concurrency: usize::try_from(own.concurrency).unwrap_or(usize::MAX),
-        tls_roots_pem: read_roots(&own.tls_roots)?,
+        tls_roots_pem: Vec::new(),
     })
 }
 
 fn http_body(json: &str, form: &[String]) -> Result<BodyTemplate, DriverError> {
     if form.is_empty() {
-        let value = serde_json::from_str(json).map_err(|_| DriverError::Body("sms_http.json_body must be JSON"))?;
+        let no_json = DriverError::Body { key: "sms_http.json_body", why: "must be JSON" };
+        let value = serde_json::from_str(json).map_err(|_| no_json)?;
         return Ok(BodyTemplate::Json(value));
     }
     let pair = |field: &String| field.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let fields: Option<Vec<_>> = form.iter().map(pair).collect();
-    fields.map(BodyTemplate::Form).ok_or(DriverError::Body("sms_http.form_body must be fields such as to={to}"))
+    let no_fields = DriverError::Body { key: "sms_http.form_body", why: "must be fields such as to={to}" };
+    fields.map(BodyTemplate::Form).ok_or(no_fields)
 }
 
 fn read_roots(path: &Path) -> Result<Vec<u8>, DriverError> {

@@ -1,6 +1,7 @@
 //! The store an operator chose: opened once, held alone, and opened again when a sync failed.
 
 use crate::config::house;
+use crate::private_files::{self, LOCK_NAME};
 use crate::server_key::{self, KeyError};
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -10,12 +11,9 @@ use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{Secret, ServerMillis};
 use tandem_resolver::{Bindings, Changes};
 use tandem_server_store::{
-    MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, serve_batch,
+    MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, private, serve_batch,
 };
 use tracing::{error, info};
-
-/// Held locked as long as a server uses the directory.
-const LOCK_NAME: &str = "server.lock";
 
 /// Sessions of subscribers that are read at once at a start.
 const RESTORE_PAGE: u32 = 4_096;
@@ -184,6 +182,8 @@ fn open_sqlite(section: &house::Store, config: SqliteConfig) -> Result<Opened, S
     // A first start that was killed before it made the key left an empty database: its key is made now.
     let filled = store.holds_registrations().map_err(named)?;
     let key = server_key::load_or_make(&section.data_dir, !filled)?;
+    // Only now: the files are known to be a server's.
+    private_files::narrow(&section.data_dir, &config.path);
     let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
     Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
 }
@@ -198,7 +198,7 @@ fn make_private(data_dir: &Path) -> io::Result<()> {
 }
 
 fn lock(data_dir: &Path) -> Result<File, TryLockError> {
-    let opened = File::options().write(true).create(true).truncate(false).open(data_dir.join(LOCK_NAME));
+    let opened = private::options().truncate(false).open(data_dir.join(LOCK_NAME));
     let file = opened.map_err(TryLockError::Error)?;
     file.try_lock()?;
     Ok(file)
@@ -339,6 +339,69 @@ mod tests {
         let made = parent.path().join("deep/data");
         open(&section(&made, "sqlite:server.db"), None).unwrap();
         assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[cfg(unix)]
+    fn modes(directory: &Path) -> Vec<(String, u32)> {
+        use std::os::unix::fs::PermissionsExt;
+        let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+        let mode = |entry: fs::DirEntry| {
+            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().permissions().mode() & 0o777)
+        };
+        let mut modes: Vec<_> = entries.map(mode).collect();
+        modes.sort();
+        modes
+    }
+
+    #[cfg(unix)]
+    fn private(names: &[&str]) -> Vec<(String, u32)> {
+        names.iter().map(|name| ((*name).to_owned(), 0o600)).collect()
+    }
+
+    #[cfg(unix)]
+    const WHILE_IT_RUNS: [&str; 6] =
+        ["server.db", "server.db-shm", "server.db-wal", "server.db.ballast", "server.key", "server.lock"];
+
+    #[cfg(unix)]
+    #[test]
+    fn every_file_made_in_a_directory_that_others_may_read_is_the_servers_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let _opened = open(&section(directory.path(), "sqlite:server.db"), None).unwrap();
+        assert_eq!(modes(directory.path()), private(&WHILE_IT_RUNS));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_that_others_could_read_are_narrowed_at_the_start_also_those_a_killed_server_left() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = lived_in();
+        let opened = open(&section(directory.path(), "sqlite:server.db"), None).unwrap();
+        let killed = tempfile::tempdir().unwrap();
+        for name in WHILE_IT_RUNS {
+            fs::copy(directory.path().join(name), killed.path().join(name)).unwrap();
+            fs::set_permissions(killed.path().join(name), fs::Permissions::from_mode(0o664)).unwrap();
+        }
+        drop(opened);
+        let opened = open(&section(killed.path(), "sqlite:server.db"), None).unwrap();
+        assert_eq!(modes(killed.path()), private(&WHILE_IT_RUNS));
+        drop(opened);
+        // And what is made anew beside a narrowed file is as narrow.
+        let _opened = open(&section(killed.path(), "sqlite:server.db"), None).unwrap();
+        assert_eq!(modes(killed.path()), private(&WHILE_IT_RUNS));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_not_a_servers_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.db");
+        fs::write(&path, b"these are my holiday notes, not a database").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        refusal(&section(directory.path(), "sqlite:server.db"));
+        assert!(modes(directory.path()).contains(&("server.db".to_owned(), 0o644)));
     }
 
     #[test]

@@ -66,6 +66,23 @@ pub fn server_config(tls: &Tls, public_host: &str) -> Result<Option<Arc<ServerCo
     Ok(Some(Arc::new(config)))
 }
 
+/// Everything that keeps phones' TLS from being offered, each with its key.
+#[must_use]
+pub fn problems(tls: &Tls, public_host: &str) -> Vec<TlsError> {
+    if tls.certificate.as_os_str().is_empty() {
+        return Vec::new();
+    }
+    let chain = read_chain(&tls.certificate);
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|_| TlsError::Key(tls.key.clone()));
+    if chain.is_ok() && key.is_ok() {
+        return server_config(tls, public_host).err().into_iter().collect();
+    }
+    let leaf = chain.as_ref().ok().and_then(|chain| chain.first());
+    let name = leaf.filter(|_| !public_host.is_empty()).map(|leaf| check_name(leaf, public_host, &tls.certificate));
+    let name = name.and_then(Result::err);
+    chain.err().into_iter().chain(name).chain(key.err()).collect()
+}
+
 /// The TLS side of RadSec, which lets in the clients that are known; `None` when it is off.
 ///
 /// # Errors
@@ -136,6 +153,18 @@ mod tests {
         assert_eq!(server_config(&no_key, "").unwrap_err(), TlsError::Key(tls.certificate.clone()));
         let no_certificate = Tls { certificate: tls.key.clone(), ..tls.clone() };
         assert_eq!(server_config(&no_certificate, "").unwrap_err(), TlsError::Certificate(tls.key.clone()));
+    }
+
+    #[test]
+    fn both_files_that_cannot_be_read_are_told_and_a_wrong_name_beside_a_wrong_key() {
+        let nowhere = Tls { certificate: PathBuf::from("/no.pem"), key: PathBuf::from("/no.key") };
+        let told = [TlsError::Certificate(nowhere.certificate.clone()), TlsError::Key(nowhere.key.clone())];
+        assert_eq!(problems(&nowhere, ""), told);
+        let (_directory, tls) = written("tandem.example.com");
+        assert_eq!(problems(&tls, "tandem.example.com"), []);
+        let no_key = Tls { key: nowhere.key.clone(), ..tls };
+        let told = [TlsError::WrongName("other.example.com".to_owned()), TlsError::Key(nowhere.key)];
+        assert_eq!(problems(&no_key, "other.example.com"), told);
     }
 
     #[test]

@@ -209,3 +209,69 @@ fn a_reporter_needs_pools_and_a_key_and_a_name_of_its_own() {
     }
     assert!(!told.contains(&key), "{told}");
 }
+
+/// The keys a refusal names, one a line.
+fn keys(told: &str) -> Vec<&str> {
+    told.lines().map(|line| line.split('`').nth(1).expect("every problem names its key")).collect()
+}
+
+#[test]
+fn every_wrong_key_of_the_smsc_is_told_at_once() {
+    let told = refusal(
+        "[sms]\ndriver = \"smpp\"\n[smpp]\naddress = \"smsc.example.com\"\nsystem_id = \"sixteen-letters-\"\n\
+         password = \"hunter2hunter2\"\nsystem_type = \"thirteen-char\"\nsender = \"TwelveLetter\"\ntls = true\n",
+    );
+    let expected =
+        ["smpp.tls_roots", "smpp.address", "smpp.system_id", "smpp.password", "smpp.system_type", "smpp.sender"];
+    assert_eq!(keys(&told), expected, "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let named = "[sms]\ndriver = \"smpp\"\n[smpp]\nsystem_id = \"tandem\"\ntls = true\ntls_roots = \"r.pem\"\n\
+                 tls_server_name = \"not a host\"\n";
+    assert_eq!(keys(&refusal(named)), ["smpp.tls_server_name"]);
+    for port in ["", ":", ":0", ":65536", ":x"] {
+        let address = format!("[sms]\ndriver = \"smpp\"\n[smpp]\nsystem_id = \"x\"\naddress = \"h{port}\"\n");
+        assert_eq!(keys(&refusal(&address)), ["smpp.address"], "{port}");
+    }
+}
+
+#[test]
+fn every_wrong_key_of_the_gateway_is_told_at_once() {
+    let told = refusal(
+        "[sms]\ndriver = \"http\"\n[sms_http]\nurl = \"ftp://gateway\"\nmethod = \"GET\"\njson_body = \"{\"\n\
+         authorization = \"Bearer\\nhunter2\"\nsuccess = [200]\nthrottle = [200]\n",
+    );
+    let expected =
+        ["sms_http.json_body", "sms_http.url", "sms_http.method", "sms_http.authorization", "sms_http.success"];
+    assert_eq!(keys(&told), expected, "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let form = "[sms]\ndriver = \"http\"\n[sms_http]\nurl = \"https://gateway\"\nform_body = [\"to={to}\"]\n";
+    assert_eq!(keys(&refusal(form)), ["sms_http.form_body"], "nothing says {{text}}");
+    let form = "[sms]\ndriver = \"http\"\n[sms_http]\nurl = \"https://gateway\"\nform_body = [\"to\"]\n";
+    assert_eq!(keys(&refusal(form)), ["sms_http.form_body"]);
+}
+
+#[test]
+fn a_driver_that_is_not_chosen_may_be_wrong() {
+    read("[smpp]\naddress = \"x\"\nsystem_id = \"sixteen-letters-\"\n[sms_http]\nurl = \"x\"\n").unwrap();
+}
+
+#[test]
+fn every_wrong_text_and_every_wrong_key_of_the_relays_is_told_at_once() {
+    let told = refusal(
+        "[sms_template]\ngeneric = \"{code}\"\nandroid = \"{code} t:{token}\"\napple = \"{code} {tokn}\"\n\
+         [turn]\nrelay_address = \"x\"\nrelay_announced = \"::1\"\nrealm = \"\"\nrelay_port_first = 60000\n\
+         relay_port_last = 50000\n",
+    );
+    let expected = [
+        "sms_template.generic",
+        "sms_template.android",
+        "sms_template.apple",
+        "turn.relay_address",
+        "turn.relay_announced",
+        "turn.relay_port_last",
+        "turn.realm",
+    ];
+    assert_eq!(keys(&told), expected, "{told}");
+    let told = refusal("[sms_template]\napp_hash = \"short\"\ndomain = \"No Host\"\n");
+    assert_eq!(keys(&told), ["sms_template.app_hash", "sms_template.domain"], "once each: {told}");
+}

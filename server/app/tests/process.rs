@@ -77,7 +77,7 @@ fn what_cannot_hold_stops_the_start_with_a_name_and_a_code_of_its_kind() {
     let template = format!("[sms_template]\ngeneric = \"{} {{code}} t:{{token}}\"\n", "x".repeat(130));
     let (code, told) = refused(&|config| config + &template);
     assert_eq!(code, Some(78));
-    assert!(told.contains("the generic verification template takes"), "{told}");
+    assert!(told.contains("`sms_template.generic` takes"), "{told}");
 
     let dsn = |dsn: &str| format!("[store]\ndsn = \"{dsn}\"\n");
     let (code, told) = refused(&|config| config.replace("[store]\n", &dsn("postgres://u:hunter2@h/d")));

@@ -17,6 +17,8 @@ pub(crate) enum Question {
     FindAttempt { reply: Ticket, request: Box<RegisterRequest> },
     /// A try is being counted.
     Confirm { reply: Ticket },
+    /// What a key may have registered is being ended.
+    Withdraw { reply: Ticket },
     /// A connection said who it is.
     Hello { conn: ConnId, hello: Box<Hello> },
     /// A sealing key is being published.
@@ -65,6 +67,7 @@ impl Question {
             | Question::Start(_)
             | Question::FindAttempt { .. }
             | Question::Confirm { .. }
+            | Question::Withdraw { .. }
             | Question::Hello { .. }
             | Question::Gate { .. }
             | Question::Taken { .. }

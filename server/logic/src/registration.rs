@@ -2,6 +2,7 @@
 //!
 //! Start --budgets, attempt durable--> SMS ordered --driver answers, or its wait is over--> Started
 //! Confirm --attempt found--> proof checked here --try counted in the store--> Confirmed | WrongProof | TriesUsedUp
+//! Withdraw --what the key has of the number ended--> Withdrawn
 //!
 //! Nothing said here depends on whether the number is registered (P7). The token and the code are made from the attempt's id
 //! under the server's secret, so an SMS sent again for the same attempt says the same, and one that comes late or twice
@@ -12,8 +13,8 @@ use crate::effect::{Effect, Metric, VerificationSms};
 use crate::input::{SmsOutcome, Source};
 use crate::io::{Io, millis};
 use crate::question::Question;
-use crate::store_answer::{Attempt, ConfirmOutcome, Spent, StartOutcome, StoreAnswer};
-use crate::store_op::{BudgetKind, Charge, ConfirmRegistration, StartRegistration, StoreOp, TakeBackSms};
+use crate::store_answer::{Aftermath, Attempt, ConfirmOutcome, Spent, StartOutcome, StoreAnswer};
+use crate::store_op::{BudgetKind, Charge, ConfirmRegistration, Owner, StartRegistration, StoreOp, TakeBackSms};
 use crate::timers::Timer;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -67,6 +68,12 @@ impl Registration {
             RegisterRequest::Confirm { id, .. } => {
                 let question = Question::FindAttempt { reply, request: Box::new(request) };
                 self.ask(io, reply, question, StoreOp::FindAttempt { id });
+            }
+            RegisterRequest::Withdraw { number, device_key, signature } => {
+                if !io.notary.verify(&device_key, &signed::register_withdraw(number, &device_key), &signature) {
+                    return refuse(io, reply, RegisterRefusal::BadSignature, Duration::ZERO);
+                }
+                self.ask(io, reply, Question::Withdraw { reply }, StoreOp::WithdrawRegistration { number, device_key });
             }
         }
     }
@@ -255,6 +262,17 @@ impl Registration {
             ConfirmOutcome::Gone => refuse(io, reply, RegisterRefusal::Expired, Duration::ZERO),
         }
         None
+    }
+
+    /// Nothing of the key is registered any more. The outcome is given on when an owner ended by it.
+    pub(crate) fn withdrawn(&mut self, io: &mut Io, reply: Ticket, answer: StoreAnswer) -> Option<(Owner, Aftermath)> {
+        self.asking = self.asking.saturating_sub(1);
+        let StoreAnswer::Withdrawn(ended) = answer else {
+            refuse(io, reply, RegisterRefusal::Storage, io.config.house.storage_retry);
+            return None;
+        };
+        io.effect(Effect::RegisterReply { ticket: reply, reply: RegisterReply::Withdrawn });
+        ended
     }
 }
 

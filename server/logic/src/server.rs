@@ -222,6 +222,11 @@ impl Server {
                     self.owner_came(owner, new_epoch, &aftermath);
                 }
             }
+            Question::Withdraw { reply } => {
+                if let Some((owner, aftermath)) = self.registration.withdrawn(io, reply, answer) {
+                    self.owner_went(owner, &aftermath);
+                }
+            }
             Question::Hello { conn, hello } => self.hello_answered(conn, *hello, answer),
             Question::PublishKey { conn, ticket } => marks::key_published(io, sessions, conn, ticket, &answer),
             Question::Unregister { conn, ticket } => self.unregistered(conn, ticket, answer),
@@ -256,6 +261,16 @@ impl Server {
             {
                 self.end_session(conn, GoodbyeReason::RegisteredElsewhere);
             }
+        }
+        self.tell_aftermath(aftermath);
+    }
+
+    /// A key gave a number up without a session.
+    fn owner_went(&mut self, owner: Owner, aftermath: &Aftermath) {
+        self.io.count(Metric::RegistrationEnded);
+        self.with_calls(|calls, around| calls.owner_ended(around, owner.number, None));
+        if let Some(conn) = self.sessions.conn_of_owner(owner) {
+            self.end_session(conn, GoodbyeReason::NotRegistered);
         }
         self.tell_aftermath(aftermath);
     }

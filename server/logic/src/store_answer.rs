@@ -24,6 +24,8 @@ pub enum StoreAnswer {
     Confirmed(ConfirmOutcome),
     /// To `EndRegistration`.
     OwnerEnded(Aftermath),
+    /// To `WithdrawRegistration`: whose registration ended by it, if there was one.
+    Withdrawn(Option<(Owner, Aftermath)>),
     /// To `FindSessionKey`.
     SessionKey(SessionKey),
     /// To `PublishSealingKey`: who sees that owner's mark.

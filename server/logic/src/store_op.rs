@@ -39,6 +39,13 @@ pub enum StoreOp {
         /// Whose.
         owner: Owner,
     },
+    /// Ends the registration if this key is the number's present owner, and forgets the attempts of both. Answer: `Withdrawn`.
+    WithdrawRegistration {
+        /// The number.
+        number: Msisdn,
+        /// The key.
+        device_key: DeviceKey,
+    },
     /// Looks up who owns, or once owned, this epoch of a number. Answer: `SessionKey`.
     FindSessionKey {
         /// Which.

@@ -115,6 +115,28 @@ pub enum HttpGatewayConfigError {
     Tls,
 }
 
+impl HttpGatewayConfig {
+    /// Everything that cannot hold.
+    #[must_use]
+    pub fn problems(&self) -> Vec<HttpGatewayConfigError> {
+        let throttled = |status: &u16| self.throttle.contains(status);
+        let taken = |status: &u16| self.success.contains(status);
+        let mut refusals = self.permanent.iter().chain(&self.unreachable);
+        let doubled = self.throttle.iter().any(taken) || refusals.any(|status| taken(status) || throttled(status));
+        [
+            url(&self.url).err(),
+            method(&self.method).err(),
+            headers(self).err(),
+            (!has_both(&self.body)).then_some(HttpGatewayConfigError::Body),
+            doubled.then_some(HttpGatewayConfigError::Statuses),
+            roots(&self.tls_roots_pem).err(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 /// The HTTP driver.
 #[derive(Debug)]
 pub struct HttpGateway {
@@ -129,29 +151,17 @@ pub struct HttpGateway {
 
 impl HttpGateway {
     /// Checks the configuration and makes the client.
+    ///
+    /// # Errors
+    /// The first of [`HttpGatewayConfig::problems`].
     pub fn new(config: HttpGatewayConfig) -> Result<Self, HttpGatewayConfigError> {
-        let url = Url::parse(&config.url).map_err(|_| HttpGatewayConfigError::Url)?;
-        if !matches!(url.scheme(), "http" | "https") || url.password().is_some() || !url.username().is_empty() {
-            return Err(HttpGatewayConfigError::Url);
-        }
-        let method = match config.method.as_str() {
-            "POST" => Method::POST,
-            "PUT" => Method::PUT,
-            _ => return Err(HttpGatewayConfigError::Method),
-        };
-        if !has_both(&config.body) {
-            return Err(HttpGatewayConfigError::Body);
-        }
-        let throttled = |status: &u16| config.throttle.contains(status);
-        let taken = |status: &u16| config.success.contains(status);
-        let mut refusals = config.permanent.iter().chain(&config.unreachable);
-        if config.throttle.iter().any(taken) || refusals.any(|status| taken(status) || throttled(status)) {
-            return Err(HttpGatewayConfigError::Statuses);
+        if let Some(first) = config.problems().first() {
+            return Err(*first);
         }
         Ok(Self {
             client: client(&config)?,
-            url,
-            method,
+            url: url(&config.url)?,
+            method: method(&config.method)?,
             headers: headers(&config)?,
             slots: Semaphore::new(config.concurrency.max(1)),
             link: Link::new(),
@@ -277,11 +287,31 @@ fn client(config: &HttpGatewayConfig) -> Result<Client, HttpGatewayConfigError> 
         .retry(reqwest::retry::never())
         .no_proxy();
     if !config.tls_roots_pem.is_empty() {
-        let roots =
-            reqwest::Certificate::from_pem_bundle(&config.tls_roots_pem).map_err(|_| HttpGatewayConfigError::Tls)?;
-        builder = builder.tls_certs_only(roots);
+        builder = builder.tls_certs_only(roots(&config.tls_roots_pem)?);
     }
     builder.build().map_err(|_| HttpGatewayConfigError::Tls)
+}
+
+/// None at all in a file that is named would trust nobody.
+fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, HttpGatewayConfigError> {
+    let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| HttpGatewayConfigError::Tls)?;
+    if roots.is_empty() && !pem.is_empty() { Err(HttpGatewayConfigError::Tls) } else { Ok(roots) }
+}
+
+fn url(text: &str) -> Result<Url, HttpGatewayConfigError> {
+    let url = Url::parse(text).map_err(|_| HttpGatewayConfigError::Url)?;
+    if !matches!(url.scheme(), "http" | "https") || url.password().is_some() || !url.username().is_empty() {
+        return Err(HttpGatewayConfigError::Url);
+    }
+    Ok(url)
+}
+
+fn method(name: &str) -> Result<Method, HttpGatewayConfigError> {
+    match name {
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        _ => Err(HttpGatewayConfigError::Method),
+    }
 }
 
 fn headers(config: &HttpGatewayConfig) -> Result<HeaderMap, HttpGatewayConfigError> {

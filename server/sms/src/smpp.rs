@@ -15,7 +15,7 @@ mod deliver;
 mod outstanding;
 mod pdu;
 
-pub use config::{Sender, SmppConfig, SmppTls};
+pub use config::{Sender, SmppConfig, SmppConfigError, SmppTls};
 pub use counters::Counters;
 pub use session::{Effect, Session};
 pub use shell::SmppDriver;

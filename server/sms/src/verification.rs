@@ -176,12 +176,29 @@ pub struct Templates {
 
 impl Templates {
     /// Checks every template at its longest. Called when the server starts.
+    ///
+    /// # Errors
+    /// The first of [`Templates::problems`].
     pub fn new(config: TemplateConfig) -> Result<Self, TemplateError> {
-        let templates = Self { config };
-        for kind in [TemplateKind::Generic, TemplateKind::Android, TemplateKind::Apple] {
-            templates.check(kind).map_err(|fault| TemplateError { kind, fault })?;
+        Self::problems(&config).first().map_or(Ok(Self { config }), |first| Err(*first))
+    }
+
+    /// Everything that cannot hold: a wrong hash or domain once, and at most one thing more of each template.
+    #[must_use]
+    pub fn problems(config: &TemplateConfig) -> Vec<TemplateError> {
+        let mut problems = Vec::new();
+        let mut sound = config.clone();
+        if sound.app_hash.take_if(|hash| !is_app_hash(hash)).is_some() {
+            problems.push(TemplateError { kind: TemplateKind::Android, fault: TemplateFault::BadAppHash });
         }
-        Ok(templates)
+        if sound.domain.take_if(|domain| !is_host_name(domain)).is_some() {
+            problems.push(TemplateError { kind: TemplateKind::Apple, fault: TemplateFault::BadDomain });
+        }
+        let templates = Self { config: sound };
+        for kind in [TemplateKind::Generic, TemplateKind::Android, TemplateKind::Apple] {
+            problems.extend(templates.check(kind).err().map(|fault| TemplateError { kind, fault }));
+        }
+        problems
     }
 
     /// The text for a phone of this kind. A kind whose `app_hash` or `domain` is not configured gets the generic text.
@@ -199,12 +216,6 @@ impl Templates {
     fn check(&self, kind: TemplateKind) -> Result<(), TemplateFault> {
         let app_hash = self.config.app_hash.as_deref().unwrap_or("ABCDEFGHIJK");
         let domain = self.config.domain.as_deref().unwrap_or("example.com");
-        if !is_app_hash(app_hash) {
-            return Err(TemplateFault::BadAppHash);
-        }
-        if !is_host_name(domain) {
-            return Err(TemplateFault::BadDomain);
-        }
         let template = match kind {
             TemplateKind::Generic => &self.config.generic,
             TemplateKind::Android => &self.config.android,

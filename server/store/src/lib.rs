@@ -9,6 +9,7 @@
 mod budget;
 pub mod conformance;
 pub mod memory;
+pub mod private;
 pub mod serve;
 pub mod sqlite;
 mod store;

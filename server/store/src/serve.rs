@@ -19,6 +19,9 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
         StoreOp::FindAttempt { id } => answer(store.find_attempt(at, id), StoreAnswer::Attempt),
         StoreOp::ConfirmRegistration(op) => answer(store.confirm_registration(at, &op), StoreAnswer::Confirmed),
         StoreOp::EndRegistration { owner } => answer(store.end_registration(at, owner), StoreAnswer::OwnerEnded),
+        StoreOp::WithdrawRegistration { number, device_key } => {
+            answer(store.withdraw_registration(at, number, device_key), StoreAnswer::Withdrawn)
+        }
         StoreOp::FindSessionKey { owner } => answer(store.find_session_key(owner), StoreAnswer::SessionKey),
         StoreOp::RenewLeases { leases } => answer(store.renew_leases(&leases), |()| StoreAnswer::Done),
         StoreOp::PublishSealingKey { owner, key } => {

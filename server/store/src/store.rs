@@ -8,7 +8,7 @@ use tandem_logic::store_answer::{
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
-use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{DeviceKey, Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// Why a use case changed nothing.
@@ -133,6 +133,17 @@ pub trait Store: Matching + Attached {
     /// # Errors
     /// [`Refusal::Fenced`], [`Refusal::Fault`].
     fn end_registration(&mut self, at: ServerMillis, owner: Owner) -> Outcome<Aftermath>;
+
+    /// [`tandem_logic::StoreOp::WithdrawRegistration`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn withdraw_registration(
+        &mut self,
+        at: ServerMillis,
+        number: Msisdn,
+        device_key: DeviceKey,
+    ) -> Outcome<Option<(Owner, Aftermath)>>;
 
     /// [`tandem_logic::StoreOp::FindSessionKey`].
     ///

@@ -126,7 +126,7 @@ fn damage_inside_is_found_at_open() {
 #[test]
 fn a_directory_that_is_not_there_is_an_error_and_no_panic() {
     let error = SqliteStore::open(&SqliteConfig::new("/nowhere/at/all.db")).unwrap_err();
-    assert!(matches!(error, OpenError::Sqlite(_)), "{error}");
+    assert!(matches!(error, OpenError::Unreadable(_)), "{error}");
 }
 
 #[test]

@@ -101,7 +101,16 @@ impl TurnConfig {
     }
 
     /// Refuses what cannot hold. Called when the server starts.
+    ///
+    /// # Errors
+    /// The first of [`TurnConfig::problems`].
     pub fn check(&self) -> Result<(), TurnConfigError> {
+        self.problems().first().map_or(Ok(()), |first| Err(*first))
+    }
+
+    /// Everything that cannot hold.
+    #[must_use]
+    pub fn problems(&self) -> Vec<TurnConfigError> {
         let limits = [
             self.relays_per_call,
             self.relays_in_all,
@@ -109,21 +118,16 @@ impl TurnConfig {
             self.clients_without_relay,
             self.grants_in_all,
         ];
-        if self.secret.expose().len() < 16 {
-            Err(TurnConfigError::ShortSecret)
-        } else if self.announced().is_unspecified() {
-            Err(TurnConfigError::UnspecifiedRelay)
-        } else if self.announced().is_ipv4() != self.relay_bind.is_ipv4() {
-            Err(TurnConfigError::MixedFamilies)
-        } else if self.relay_ports.is_empty() || *self.relay_ports.start() == 0 {
-            Err(TurnConfigError::NoPorts)
-        } else if limits.contains(&0) || self.bytes_per_second == 0 || self.burst_bytes == 0 {
-            Err(TurnConfigError::Zero)
-        } else if !(1..=127).contains(&self.realm.len()) {
-            Err(TurnConfigError::Realm)
-        } else {
-            Ok(())
-        }
+        let announced = self.announced();
+        let wrong = [
+            (self.secret.expose().len() < 16, TurnConfigError::ShortSecret),
+            (announced.is_unspecified(), TurnConfigError::UnspecifiedRelay),
+            (announced.is_ipv4() != self.relay_bind.is_ipv4(), TurnConfigError::MixedFamilies),
+            (self.relay_ports.is_empty() || *self.relay_ports.start() == 0, TurnConfigError::NoPorts),
+            (limits.contains(&0) || self.bytes_per_second == 0 || self.burst_bytes == 0, TurnConfigError::Zero),
+            (!(1..=127).contains(&self.realm.len()), TurnConfigError::Realm),
+        ];
+        wrong.into_iter().filter(|(wrong, _)| *wrong).map(|(_, problem)| problem).collect()
     }
 }
 

@@ -22,7 +22,7 @@ mod gate;
 mod rate;
 mod tcp;
 
-pub use config::TurnConfig;
+pub use config::{TurnConfig, TurnConfigError};
 pub use credentials::{CallSide, Credentials, GrantRefused};
 pub use peer_guard::{NetworkRange, PeerGuard};
 pub use shell::{TurnHandle, TurnServer};

@@ -95,7 +95,7 @@ impl World {
             }
             RegisterReply::Confirmed { .. } => "right",
             RegisterReply::Refused { reason: RegisterRefusal::WrongProof { .. }, .. } => "wrong",
-            RegisterReply::Refused { .. } => "not looked at",
+            RegisterReply::Refused { .. } | RegisterReply::Withdrawn => "not looked at",
         };
         if let Some(attempt) = self.thief.attempt {
             self.tell(THIEF, Word::Guessed { attempt: attempt.0, answer });

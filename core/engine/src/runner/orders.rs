@@ -1,17 +1,17 @@
 //! Orders of the machine, executed; and the answers of those who were asked.
 
 use super::{Runner, not_dialed, not_sent};
+use crate::dials::Dial;
 use crate::fault_points::StoreStrike;
 use crate::host::{HostAnswer, HostCall, refused};
 use crate::host_facts::learn;
-use crate::pending::Dial;
 use crate::runner::Word;
 use crate::store_thread::Commit;
 use crate::{call_media, journal, link};
 use std::sync::Arc;
 use tandem_machine::input::StoreFailure;
-use tandem_machine::{Effect, Event, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
-use tandem_model::{CallId, Line};
+use tandem_machine::{Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
+use tandem_model::{CallId, Line, Ticket};
 use tandem_wire::{ClientFrame, encode_client};
 use tracing::{debug, warn};
 
@@ -37,12 +37,19 @@ impl Runner {
                     drop(words.send(Word::Input(Input::Link(LinkInput::Registered { ticket, reply }))).await);
                 });
             }
-            Effect::DialCarrier { ticket, line, digits } => {
-                self.ask_host(HostCall::Dial { ticket, dial: Dial { line, digits } });
-            }
+            Effect::DialCarrier { ticket, call, line, digits } => self.dial(ticket, call, Dial { line, digits }),
             Effect::SendSms { ticket, line, to, body } => self.ask_host(HostCall::Sms { ticket, line, to, body }),
             Effect::Media { call, order } => self.media(call, order),
             Effect::Emit(event) => self.emit(event),
+        }
+    }
+
+    /// Whoever wanted this call is served by it from here on, whatever becomes of the machine.
+    fn dial(&mut self, ticket: Ticket, call: Option<CallId>, dial: Dial) {
+        match self.parts.shared.pending.hand_over(self.serving, call, dial.clone()) {
+            Some(id) => self.ask_host(HostCall::Dial { ticket, id, dial }),
+            // It was dialed past the machine.
+            None => self.backlog.push_back(Input::Host(HostInput::CarrierDialed { ticket, ok: true })),
         }
     }
 
@@ -104,6 +111,9 @@ impl Runner {
         let Err(call) = self.parts.shared.host.push(call) else {
             return;
         };
+        if let HostCall::Dial { id, .. } = &call {
+            self.parts.shared.dialed(*id, false);
+        }
         if let Some(answer) = refused(&call) {
             self.heed_answer(answer);
         }

@@ -280,6 +280,7 @@ async fn registrations(stream: TcpStream, script: Arc<Script>) {
                 lease_until: ServerMillis(now().0 + 86_400_000),
                 now: now(),
             },
+            RegisterRequest::Withdraw { .. } => RegisterReply::Withdrawn,
         };
         script.saw(Seen::Registration(request));
         let body = encode_register_reply(&reply);

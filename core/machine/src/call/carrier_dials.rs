@@ -36,7 +36,7 @@ impl CarrierDials {
         ctx: &mut Ctx<'_>,
     ) {
         let ticket = ctx.ticket();
-        ctx.push(Effect::DialCarrier { ticket, line, digits });
+        ctx.push(Effect::DialCarrier { ticket, call: None, line, digits });
         if self.by_ticket.len() >= FOLLOWED_MAX
             && let Some((_, mut oldest)) = self.by_ticket.pop_first()
         {

@@ -139,7 +139,8 @@ impl Call {
     fn go_to_carrier(&mut self, why: WhyNotData, scene: &mut Scene<'_, '_>) {
         let ticket = scene.ctx.ticket();
         let line = scene.world.lines().contains(&self.line).then_some(self.line);
-        scene.ctx.push(Effect::DialCarrier { ticket, line, digits: self.digits.clone() });
+        let digits = self.digits.clone();
+        scene.ctx.push(Effect::DialCarrier { ticket, call: Some(self.id), line, digits });
         scene.room.prompts.close_of(&self.id, scene.ctx);
         self.entry.leg(Bearer::Carrier, Some(why), &mut scene.room.log, scene.ctx);
         self.stage = Stage::Carrier(CarrierLeg::ordered(ticket, scene.now()));

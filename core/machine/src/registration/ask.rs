@@ -16,6 +16,8 @@ pub(super) const TRIES_MAX: u32 = 8;
 pub(super) struct Ask {
     request: RegisterRequest,
     tries: u32,
+    /// Given up only with an answer.
+    patient: bool,
     wait: Wait,
 }
 
@@ -33,7 +35,12 @@ impl Ask {
     /// Asks for the first time.
     pub(super) fn begin(request: RegisterRequest, ctx: &mut Ctx<'_>) -> Self {
         let wait = send(&request, ctx);
-        Self { request, tries: 1, wait }
+        Self { request, tries: 1, patient: false, wait }
+    }
+
+    /// Asks for the first time, and goes on for as long as it takes: what the server must hear.
+    pub(super) fn begin_patiently(request: RegisterRequest, ctx: &mut Ctx<'_>) -> Self {
+        Self { patient: true, ..Self::begin(request, ctx) }
     }
 
     /// What is asked.
@@ -59,7 +66,7 @@ impl Ask {
 
     /// No answer came, or one that says to come back after `at_least`.
     pub(super) fn unanswered(mut self, at_least: Duration, ctx: &mut Ctx<'_>) -> Result<Self, GaveUp> {
-        if self.tries >= TRIES_MAX {
+        if self.tries >= TRIES_MAX && !self.patient {
             return Err(GaveUp);
         }
         let wait = backoff::wait(self.tries, ctx).max(at_least);

@@ -1,6 +1,7 @@
 //! How a registration ends: the user's wish, a changed SIM, the server's word.
 
-use super::{Idle, Leaving, Registration, State, Subject, failed, imsi_token, keep, row};
+use super::withdrawal::gone;
+use super::{Attempt, Leaving, Registration, State, Subject, failed, imsi_token, keep, row};
 use crate::backoff;
 use crate::ctx::{Ctx, SessionFacts};
 use crate::effect::{Refusal, Reply};
@@ -13,20 +14,17 @@ use tandem_wire::ClientFrame;
 impl Registration {
     /// The user gives up a registration that is under way.
     pub(crate) fn cancel(&mut self, ctx: &mut Ctx<'_>) -> Result<Reply, Refusal> {
-        let subject = match &self.state {
-            State::KeepingAsk { subject, .. } | State::Asking { subject, .. } => subject.clone(),
-            State::AwaitingProof { attempt, .. } => attempt.subject.clone(),
+        match &self.state {
+            State::KeepingAsk { .. } | State::Asking { .. } | State::AwaitingProof { .. } => {}
             // The server may have confirmed this moment: its answer is waited for, then it can be unregistered.
             State::KeepingProof { .. } | State::Confirming { .. } | State::KeepingRegistered { .. } => {
                 return Err(Refusal::Busy);
             }
-            State::Idle(_) | State::Registered { .. } | State::Unregistering { .. } => {
+            State::Idle(_) | State::Registered { .. } | State::Unregistering { .. } | State::Withdrawing { .. } => {
                 return Err(Refusal::Stale);
             }
-        };
-        self.forget(&subject, ctx);
-        self.state = State::default();
-        self.show(ctx);
+        }
+        self.give_up(None, ctx);
         Ok(Reply::Done)
     }
 
@@ -34,7 +32,7 @@ impl Registration {
     pub(crate) fn unregister(&mut self, ctx: &mut Ctx<'_>) -> Result<Reply, Refusal> {
         match &self.state {
             State::Registered { .. } => {}
-            State::Unregistering { .. } => return Ok(Reply::Done),
+            State::Unregistering { .. } | State::Withdrawing { .. } => return Ok(Reply::Done),
             State::Idle(_)
             | State::KeepingAsk { .. }
             | State::Asking { .. }
@@ -47,10 +45,33 @@ impl Registration {
         Ok(Reply::Done)
     }
 
+    /// Ends what is going on before a registration stands.
+    fn give_up(&mut self, because: Option<RegistrationFailure>, ctx: &mut Ctx<'_>) {
+        self.state = match std::mem::take(&mut self.state) {
+            State::KeepingAsk { subject, .. } | State::Asking { subject, .. } => {
+                gone(self.line, &subject, because, ctx)
+            }
+            State::AwaitingProof { attempt, .. } | State::KeepingProof { attempt, .. } => {
+                self.end_attempt(attempt, because, ctx)
+            }
+            State::Confirming { mut attempt, .. } => {
+                attempt.may_be_confirmed = true;
+                self.end_attempt(attempt, because, ctx)
+            }
+            other @ (State::Idle(_)
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
+        };
+        self.show(ctx);
+    }
+
     fn leave(&mut self, because: Option<RegistrationFailure>, ctx: &mut Ctx<'_>) {
         self.state = match std::mem::take(&mut self.state) {
-            State::Registered { subject, epoch, .. } => {
-                let phase = RegistrationPhase::Unregistering { epoch };
+            State::Registered { subject, epoch, .. }
+            | State::KeepingRegistered { attempt: Attempt { subject, .. }, epoch, .. } => {
+                let phase = RegistrationPhase::Unregistering { epoch: Some(epoch) };
                 let row = row(self.line, &subject, phase);
                 let kept = keep(Change::PutRegistration(row), ctx);
                 State::Unregistering { subject, epoch, because, step: Leaving::Keeping(kept) }
@@ -61,8 +82,8 @@ impl Registration {
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::Confirming { .. }
-            | State::KeepingRegistered { .. }
-            | State::Unregistering { .. }) => other,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
         };
         self.show(ctx);
     }
@@ -70,7 +91,7 @@ impl Registration {
     /// What is in the slot now. A SIM that is gone, or another one, ends whatever was going on with the old one.
     pub(crate) fn sim_is(&mut self, sim: Option<&SimSlot>, ctx: &mut Ctx<'_>) {
         let changed = match &self.state {
-            State::Idle(_) | State::Unregistering { .. } => false,
+            State::Idle(_) | State::Unregistering { .. } | State::Withdrawing { .. } => false,
             State::Registered { subject, imsi_key, .. } => {
                 let same_imsi = match (subject.imsi, imsi_token(imsi_key, sim, ctx)) {
                     (Some(was), Some(is)) => was == is,
@@ -87,22 +108,16 @@ impl Registration {
         if !changed {
             return;
         }
+        let because = Some(RegistrationFailure::SimChanged);
         match &self.state {
-            State::Registered { .. } => self.leave(Some(RegistrationFailure::SimChanged), ctx),
-            State::KeepingAsk { subject, .. } | State::Asking { subject, .. } => {
-                let subject = subject.clone();
-                self.state = self.fail(&subject, RegistrationFailure::SimChanged, ctx);
-            }
-            State::AwaitingProof { attempt, .. }
-            | State::KeepingProof { attempt, .. }
-            | State::Confirming { attempt, .. }
-            | State::KeepingRegistered { attempt, .. } => {
-                let subject = attempt.subject.clone();
-                self.state = self.fail(&subject, RegistrationFailure::SimChanged, ctx);
-            }
-            State::Idle(_) | State::Unregistering { .. } => {}
+            State::Registered { .. } | State::KeepingRegistered { .. } => self.leave(because, ctx),
+            State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::AwaitingProof { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. } => self.give_up(because, ctx),
+            State::Idle(_) | State::Unregistering { .. } | State::Withdrawing { .. } => {}
         }
-        self.show(ctx);
     }
 
     /// The server says this registration is over, or its key is lost.
@@ -120,7 +135,8 @@ impl Registration {
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::Confirming { .. }
-            | State::KeepingRegistered { .. } => {}
+            | State::KeepingRegistered { .. }
+            | State::Withdrawing { .. } => {}
         }
     }
 
@@ -141,7 +157,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { step: Leaving::Keeping(_), .. }) => other,
+            | State::Unregistering { step: Leaving::Keeping(_), .. }
+            | State::Withdrawing { .. }) => other,
         };
         self.show(ctx);
     }
@@ -185,16 +202,14 @@ impl Registration {
             | State::KeepingProof { .. }
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
-            | State::Registered { .. } => None,
+            | State::Registered { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
     fn left(&mut self, ctx: &mut Ctx<'_>) {
         self.state = match std::mem::take(&mut self.state) {
-            State::Unregistering { subject, because, .. } => {
-                self.forget(&subject, ctx);
-                State::Idle(because.map_or(Idle::Unregistered, |why| Idle::Failed(Some(subject.number), why)))
-            }
+            State::Unregistering { subject, because, .. } => gone(self.line, &subject, because, ctx),
             other @ (State::Idle(_)
             | State::KeepingAsk { .. }
             | State::Asking { .. }
@@ -202,7 +217,8 @@ impl Registration {
             | State::KeepingProof { .. }
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
-            | State::Registered { .. }) => other,
+            | State::Registered { .. }
+            | State::Withdrawing { .. }) => other,
         };
         self.show(ctx);
     }

@@ -1,7 +1,7 @@
 //! From the verification SMS to the server's word that the number is proven. The user confirms; the core never does.
 
 use super::ask::{Ask, GaveUp};
-use super::start::refusal;
+use super::start::{no_resend_or, refusal};
 use super::{Attempt, Proof, Registration, State, imsi_token, keep, row};
 use crate::backoff;
 use crate::ctx::Ctx;
@@ -37,7 +37,8 @@ impl Registration {
             | State::KeepingAsk { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         };
         self.read.note(token);
         if let Some(gone) = gone {
@@ -62,7 +63,8 @@ impl Registration {
             | State::KeepingAsk { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => false,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => false,
         }
     }
 
@@ -127,7 +129,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. }) => {
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => {
                 self.state = other;
                 return Err(Refusal::Stale);
             }
@@ -149,7 +152,7 @@ impl Registration {
 
     pub(super) fn confirm_answered(
         &self,
-        attempt: Attempt,
+        mut attempt: Attempt,
         ask: Ask,
         reply: Option<&RegisterReply>,
         ctx: &mut Ctx<'_>,
@@ -170,9 +173,14 @@ impl Registration {
                 retry_after_ms,
             }) => back(attempt, refusal(*reason, *retry_after_ms)),
             Some(RegisterReply::Refused { reason, retry_after_ms }) => {
-                self.fail(&attempt.subject, refusal(*reason, *retry_after_ms), ctx)
+                // Wrong for the last time: this proof was not taken, and none before it.
+                attempt.may_be_confirmed &= *reason != RegisterRefusal::TriesUsedUp;
+                self.end_attempt(attempt, Some(refusal(*reason, *retry_after_ms)), ctx)
             }
-            Some(RegisterReply::Started { .. }) => self.fail(&attempt.subject, RegistrationFailure::Refused, ctx),
+            Some(RegisterReply::Started { .. } | RegisterReply::Withdrawn) => {
+                attempt.may_be_confirmed = true;
+                self.end_attempt(attempt, Some(RegistrationFailure::Refused), ctx)
+            }
         }
     }
 
@@ -180,6 +188,7 @@ impl Registration {
     /// the server grants more than one try: forged SMS must not spend the last, which is the user's to spend. A code that was
     /// typed wrong is the user's to type again.
     fn wrong(&self, mut attempt: Attempt, asked: &RegisterRequest, tries_left: u32, ctx: &mut Ctx<'_>) -> State {
+        attempt.may_be_confirmed = false;
         if let RegisterRequest::Confirm { proof: ConfirmProof::Token(wrong), .. } = asked {
             attempt.tokens.discard(wrong);
             if let (Some(next), 2..) = (attempt.tokens.newest(), tries_left) {
@@ -196,7 +205,8 @@ impl Registration {
         State::KeepingRegistered { attempt, epoch, kept }
     }
 
-    pub(super) fn confirm_timeout(&self, attempt: Attempt, ask: Ask, ctx: &mut Ctx<'_>) -> State {
+    pub(super) fn confirm_timeout(&self, mut attempt: Attempt, ask: Ask, ctx: &mut Ctx<'_>) -> State {
+        attempt.may_be_confirmed = true;
         match ask.on_time(ctx) {
             Ok(ask) => State::Confirming { attempt, ask },
             Err(GaveUp) => back(attempt, RegistrationFailure::Offline),
@@ -217,9 +227,12 @@ impl Registration {
                 None if attempt.tokens.is_empty() => RegistrationFailure::SmsNeverCame,
                 None => RegistrationFailure::Expired,
             };
-            return self.fail(&attempt.subject, why, ctx);
+            return self.end_attempt(attempt, Some(why), ctx);
         }
-        State::AwaitingProof { attempt, trouble, resend: resend.and_then(|ask| ask.on_time(ctx).ok()) }
+        match resend {
+            Some(ask) => no_resend_or(attempt, trouble, ask.on_time(ctx)),
+            None => State::AwaitingProof { attempt, trouble, resend: None },
+        }
     }
 }
 
@@ -228,7 +241,14 @@ pub(super) fn back(attempt: Attempt, trouble: RegistrationFailure) -> State {
     State::AwaitingProof { attempt, trouble: Some(trouble), resend: None }
 }
 
-fn retry(attempt: Attempt, ask: Ask, at_least: Duration, ctx: &mut Ctx<'_>) -> State {
+/// The server has it registered and this phone cannot keep that it has.
+pub(super) fn not_kept(mut attempt: Attempt) -> State {
+    attempt.may_be_confirmed = true;
+    back(attempt, RegistrationFailure::StoreFailed)
+}
+
+fn retry(mut attempt: Attempt, ask: Ask, at_least: Duration, ctx: &mut Ctx<'_>) -> State {
+    attempt.may_be_confirmed = true;
     match ask.unanswered(at_least, ctx) {
         Ok(ask) => State::Confirming { attempt, ask },
         Err(GaveUp) => back(attempt, RegistrationFailure::Offline),

@@ -1,9 +1,9 @@
 //! What the others may know of a registration: who the line is, what the user sees, and when it must be looked at again.
 
-use super::{Identity, Idle, Leaving, Registration, State, identity};
+use super::{Attempt, Identity, Idle, Leaving, Registration, Resending, State, identity};
 use crate::ctx::Ctx;
 use crate::effect::Event;
-use crate::view::{RegistrationState, RegistrationView};
+use crate::view::{RegistrationState, RegistrationView, Resend};
 use tandem_model::Mono;
 
 impl Registration {
@@ -18,7 +18,8 @@ impl Registration {
             | State::KeepingProof { .. }
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -39,7 +40,8 @@ impl Registration {
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::Confirming { .. }
-            | State::KeepingRegistered { .. } => None,
+            | State::KeepingRegistered { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -54,7 +56,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         }
     }
 
@@ -69,7 +72,8 @@ impl Registration {
             | State::KeepingAsk { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => false,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => false,
         }
     }
 
@@ -86,8 +90,7 @@ impl Registration {
                 let state = match trouble {
                     Some(why) => RegistrationState::Failed(*why),
                     None if attempt.tokens.is_empty() => RegistrationState::AwaitingSms {
-                        resend_from: attempt.resend_from,
-                        expires_at: attempt.expires_at,
+                        expires_at: attempt.expires_shown,
                         came_to_other_sim: attempt.elsewhere,
                     },
                     None => RegistrationState::AwaitingUserConfirm,
@@ -98,11 +101,28 @@ impl Registration {
             | State::Confirming { attempt, .. }
             | State::KeepingRegistered { attempt, .. } => (Some(attempt.subject.number), RegistrationState::Confirming),
             State::Registered { subject, .. } => (Some(subject.number), RegistrationState::Registered),
-            State::Unregistering { subject, because, .. } => {
+            State::Unregistering { subject, because, .. } | State::Withdrawing { subject, because, .. } => {
                 (Some(subject.number), because.map_or(RegistrationState::Unregistering, RegistrationState::Failed))
             }
         };
-        RegistrationView { line: self.line, number, state }
+        RegistrationView { line: self.line, number, state, resend: self.resending() }
+    }
+
+    fn resending(&self) -> Option<Resend> {
+        match &self.state {
+            State::AwaitingProof {
+                attempt: Attempt { resend: Resending { shown, refused, .. }, .. }, resend, ..
+            } => Some(Resend { from: *shown, asking: resend.is_some(), refused: *refused }),
+            State::Idle(_)
+            | State::KeepingAsk { .. }
+            | State::Asking { .. }
+            | State::KeepingProof { .. }
+            | State::Confirming { .. }
+            | State::KeepingRegistered { .. }
+            | State::Registered { .. }
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
+        }
     }
 
     /// Tells the app when what it sees changed.
@@ -132,6 +152,7 @@ impl Registration {
             State::Unregistering { step: Leaving::Said { until, .. } | Leaving::Later(until), .. } => {
                 Some((*until, "unregistering"))
             }
+            State::Withdrawing { step, .. } => Some(step.due()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! From the user's wish to the server's word that an SMS is on its way, and asking for another one.
 
 use super::ask::{Ask, GaveUp};
-use super::{Attempt, Held, Idle, Registration, State, Subject, failed, keep, row};
+use super::withdrawal::Withdrawal;
+use super::{Attempt, Held, Idle, Registration, Resending, State, Subject, failed, keep, row};
 use crate::backoff;
 use crate::ctx::Ctx;
 use crate::effect::{Refusal, Reply};
-use crate::view::{Budget, RegistrationFailure};
+use crate::view::{Budget, RegistrationFailure, ResendRefusal};
 use std::time::Duration;
 use tandem_model::rows::{Change, RegistrationPhase};
 use tandem_model::vault::signed;
@@ -27,7 +28,9 @@ impl Registration {
         match &self.state {
             State::Idle(_) => {}
             // The SMS came to the other SIM, so this number is not this SIM's: the user may start over with another.
-            State::AwaitingProof { attempt, .. } if attempt.elsewhere && attempt.tokens.is_empty() => {
+            State::AwaitingProof { attempt, .. }
+                if attempt.elsewhere && attempt.tokens.is_empty() && !attempt.may_be_confirmed =>
+            {
                 let subject = attempt.subject.clone();
                 self.forget(&subject, ctx);
                 self.state = State::default();
@@ -39,7 +42,8 @@ impl Registration {
             | State::Confirming { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => return Err(Refusal::Busy),
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => return Err(Refusal::Busy),
         }
         let (next, result) = self.begin(sim, typed, ctx);
         self.state = next;
@@ -84,8 +88,9 @@ impl Registration {
         if resend.is_some() {
             return Err(Refusal::Busy);
         }
-        if ctx.now.mono < attempt.resend {
-            return Err(Refusal::Full);
+        if ctx.now.mono < attempt.resend.from {
+            let left = backoff::millis(attempt.resend.from.since(ctx.now.mono));
+            return Err(Refusal::TooEarly { wait_ms: u32::try_from(left).unwrap_or(u32::MAX) });
         }
         let Some(request) = start_request(&attempt.subject, ctx) else {
             let subject = attempt.subject.clone();
@@ -94,7 +99,9 @@ impl Registration {
             return Err(Refusal::Stale);
         };
         attempt.overtaking = Held::default();
+        attempt.resend.refused = None;
         *resend = Some(Ask::begin(request, ctx));
+        self.show(ctx);
         Ok(Reply::Done)
     }
 
@@ -103,13 +110,15 @@ impl Registration {
         let sent = match &self.state {
             State::Asking { ask, .. } | State::Confirming { ask, .. } => ask.waits_for(ticket),
             State::AwaitingProof { resend: Some(ask), .. } => ask.waits_for(ticket),
+            State::Withdrawing { step: Withdrawal::Asking(ask), .. } => ask.waits_for(ticket),
             State::Idle(_)
             | State::KeepingAsk { .. }
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. } => None,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. } => None,
         };
         let Some(sent) = sent else {
             return false;
@@ -120,13 +129,17 @@ impl Registration {
                 self.resend_answered(attempt, trouble, ask, sent, reply, ctx)
             }
             State::Confirming { attempt, ask } => self.confirm_answered(attempt, ask, reply, ctx),
+            State::Withdrawing { subject, because, step: Withdrawal::Asking(ask) } => {
+                self.withdrawal_answered(subject, because, *ask, reply, ctx)
+            }
             other @ (State::Idle(_)
             | State::KeepingAsk { .. }
             | State::AwaitingProof { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. }) => other,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
         };
         self.show(ctx);
         true
@@ -156,7 +169,9 @@ impl Registration {
             Some(RegisterReply::Refused { reason, retry_after_ms }) => {
                 self.fail(&subject, refusal(*reason, *retry_after_ms), ctx)
             }
-            Some(RegisterReply::Confirmed { .. }) => self.fail(&subject, RegistrationFailure::Refused, ctx),
+            Some(RegisterReply::Confirmed { .. } | RegisterReply::Withdrawn) => {
+                self.fail(&subject, RegistrationFailure::Refused, ctx)
+            }
         }
     }
 
@@ -184,23 +199,26 @@ impl Registration {
         ctx: &mut Ctx<'_>,
     ) -> State {
         match reply {
-            None => State::AwaitingProof { attempt, trouble, resend: ask.unanswered(Duration::ZERO, ctx).ok() },
+            None => no_resend_or(attempt, trouble, ask.unanswered(Duration::ZERO, ctx)),
             Some(RegisterReply::Started { .. }) => {
                 let Some(mut next) = started(attempt.subject.clone(), sent, reply, ctx) else {
-                    return self.fail(&attempt.subject, RegistrationFailure::Refused, ctx);
+                    return self.end_attempt(attempt, Some(RegistrationFailure::Refused), ctx);
                 };
                 next.tokens = if next.id == attempt.id { attempt.tokens } else { attempt.overtaking };
                 next.sealing = attempt.sealing;
+                next.may_be_confirmed = attempt.may_be_confirmed;
                 self.await_proof(next, ctx)
             }
             // Refusing another SMS does not end the attempt: the first one may still come.
-            Some(RegisterReply::Refused { retry_after_ms, .. }) => {
+            Some(RegisterReply::Refused { reason, retry_after_ms }) => {
                 let wait = backoff::told(*retry_after_ms, Duration::ZERO);
-                attempt.resend = ctx.now.mono.after(wait);
-                attempt.resend_from = attempt.resend_from.after(wait);
+                attempt.resend = Resending::after(wait, Some(resend_refusal(*reason)), ctx);
                 State::AwaitingProof { attempt, trouble, resend: None }
             }
-            Some(RegisterReply::Confirmed { .. }) => State::AwaitingProof { attempt, trouble, resend: None },
+            Some(RegisterReply::Confirmed { .. } | RegisterReply::Withdrawn) => {
+                attempt.resend.refused = Some(ResendRefusal::Refused);
+                State::AwaitingProof { attempt, trouble, resend: None }
+            }
         }
     }
 
@@ -218,12 +236,16 @@ impl Registration {
             State::AwaitingProof { attempt, trouble, resend } => {
                 State::AwaitingProof { attempt, trouble, resend: resend.map(|ask| ask.network_came(ctx)) }
             }
+            State::Withdrawing { subject, because, step: Withdrawal::Asking(ask) } => {
+                State::Withdrawing { subject, because, step: Withdrawal::Asking(Box::new(ask.network_came(ctx))) }
+            }
             other @ (State::Idle(_)
             | State::KeepingAsk { .. }
             | State::KeepingProof { .. }
             | State::KeepingRegistered { .. }
             | State::Registered { .. }
-            | State::Unregistering { .. }) => other,
+            | State::Unregistering { .. }
+            | State::Withdrawing { .. }) => other,
         };
     }
 }
@@ -261,19 +283,55 @@ fn started(subject: Subject, sent: Mono, reply: Option<&RegisterReply>, ctx: &Ct
     };
     let offset = ServerOffset::from_exchange(sent, ctx.now.mono, *now);
     let resend_after = backoff::told(*resend_after_ms, Duration::ZERO);
+    let expires = offset.to_mono(*expires_at).min(ctx.now.mono.after(ATTEMPT_MAX));
     Some(Attempt {
         subject,
         id: *id,
         expires_at: *expires_at,
-        expires: offset.to_mono(*expires_at).min(ctx.now.mono.after(ATTEMPT_MAX)),
+        expires,
+        expires_shown: ctx.now.wall.after(expires.since(ctx.now.mono)),
         imsi_key: imsi_key.clone(),
-        resend_from: now.after(resend_after),
-        resend: ctx.now.mono.after(resend_after),
+        resend: Resending::after(resend_after, None, ctx),
         tokens: Held::default(),
         overtaking: Held::default(),
         elsewhere: false,
         sealing: None,
+        may_be_confirmed: false,
     })
+}
+
+/// Goes on asking for another SMS, or says that the server did not answer. It may be asked for again at once.
+pub(super) fn no_resend_or(
+    mut attempt: Attempt,
+    trouble: Option<RegistrationFailure>,
+    asked: Result<Ask, GaveUp>,
+) -> State {
+    let resend = match asked {
+        Ok(ask) => Some(ask),
+        Err(GaveUp) => {
+            attempt.resend.refused = Some(ResendRefusal::Offline);
+            None
+        }
+    };
+    State::AwaitingProof { attempt, trouble, resend }
+}
+
+/// Why there is no other SMS.
+fn resend_refusal(reason: RegisterRefusal) -> ResendRefusal {
+    match reason {
+        RegisterRefusal::NumberBudget => ResendRefusal::TooMany { of: Budget::Number },
+        RegisterRefusal::PrefixBudget => ResendRefusal::TooMany { of: Budget::Prefix },
+        RegisterRefusal::SourceBudget => ResendRefusal::TooMany { of: Budget::Source },
+        RegisterRefusal::SmsUnavailable => ResendRefusal::SmsUnavailable,
+        RegisterRefusal::NumberUnreachable => ResendRefusal::NumberUnreachable,
+        RegisterRefusal::NumberNotServed => ResendRefusal::NotServed,
+        RegisterRefusal::Storage => ResendRefusal::Offline,
+        RegisterRefusal::WrongProof { .. }
+        | RegisterRefusal::TriesUsedUp
+        | RegisterRefusal::Expired
+        | RegisterRefusal::BadSignature
+        | RegisterRefusal::Invalid => ResendRefusal::Refused,
+    }
 }
 
 /// What a refusal means to the user.

@@ -2,22 +2,30 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
 
+use super::ask::TRIES_MAX;
 use crate::bench::toy_number;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::input::{Command, HostInput, Input, LinkInput, StoreFailure};
 use crate::rig::{LINE, Rig, events, frames, register_asks, reply_to, sim};
-use crate::view::{Budget, RegistrationFailure, RegistrationState};
+use crate::view::{Budget, RegistrationFailure, RegistrationState, Resend, ResendRefusal};
+use std::time::Duration;
 use tandem_model::rows::RegistrationPhase;
 use tandem_model::{KeyedImsiKey, Line, NumberEpoch, RegistrationId, Secret, ServerMillis, SmsToken, Ticket};
 use tandem_wire::frame::{ConfirmProof, RegisterRefusal, SmsPlatform};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
 
 mod tokens;
+mod withdrawal;
 
 const CODE: &str = "12345678";
 
 fn shown(rig: &Rig, line: Line) -> RegistrationState {
     rig.device.registrations().into_iter().find(|view| view.line == line).expect("the line is there").state
+}
+
+fn resend(rig: &Rig) -> Resend {
+    let view = rig.device.registrations().into_iter().find(|view| view.line == LINE).expect("the line is there");
+    view.resend.expect("there is an attempt")
 }
 
 fn register(rig: &mut Rig, typed: Option<&str>) -> Vec<Effect> {
@@ -252,18 +260,27 @@ fn another_sms_may_be_asked_for_from_the_time_the_server_named() {
     let mut rig = awaiting_sms();
     rig.pass(59_999);
     let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
-    assert_eq!(reply_to(ticket, &effects), Some(Err(Refusal::Full)));
+    assert_eq!(reply_to(ticket, &effects), Some(Err(Refusal::TooEarly { wait_ms: 1 })));
+    assert_eq!(resend(&rig).from, rig.now().wall.after(Duration::from_millis(1)), "on the phone's own clock");
     rig.pass(1);
     let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
     assert_eq!(reply_to(ticket, &effects), Some(Ok(Reply::Done)));
+    assert!(resend(&rig).asking);
     let (ask, request) = only_ask(&effects);
     assert!(matches!(request, RegisterRequest::Start { .. }));
     let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
     assert_eq!(reply_to(ticket, &effects), Some(Err(Refusal::Busy)), "one at a time");
     let reply = started(&rig, 2);
     answer(&mut rig, ask, Some(reply));
-    let RegistrationState::AwaitingSms { resend_from, .. } = shown(&rig, LINE) else { panic!("still waiting") };
-    assert_eq!(resend_from.0, rig.server_now().0 + 60_000);
+    let again = Resend { from: rig.now().wall.after(Duration::from_secs(60)), asking: false, refused: None };
+    assert_eq!(resend(&rig), again);
+}
+
+#[test]
+fn when_an_attempt_ends_is_shown_on_the_phones_own_clock() {
+    let rig = awaiting_sms();
+    let RegistrationState::AwaitingSms { expires_at, .. } = shown(&rig, LINE) else { panic!("waiting") };
+    assert_eq!(expires_at, rig.now().wall.after(Duration::from_secs(600)));
 }
 
 #[test]
@@ -276,6 +293,73 @@ fn a_resend_that_is_refused_leaves_the_attempt_as_it_is() {
     assert!(matches!(shown(&rig, LINE), RegistrationState::AwaitingSms { .. }));
     sms(&mut rig, LINE, 7);
     assert_eq!(shown(&rig, LINE), RegistrationState::AwaitingUserConfirm);
+}
+
+#[test]
+fn a_refused_resend_says_why_and_from_when_it_may_be_asked_for_again() {
+    let number = ResendRefusal::TooMany { of: Budget::Number };
+    for (reason, why) in [
+        (RegisterRefusal::NumberBudget, number),
+        (RegisterRefusal::PrefixBudget, ResendRefusal::TooMany { of: Budget::Prefix }),
+        (RegisterRefusal::SourceBudget, ResendRefusal::TooMany { of: Budget::Source }),
+        (RegisterRefusal::SmsUnavailable, ResendRefusal::SmsUnavailable),
+        (RegisterRefusal::NumberUnreachable, ResendRefusal::NumberUnreachable),
+        (RegisterRefusal::NumberNotServed, ResendRefusal::NotServed),
+        (RegisterRefusal::Storage, ResendRefusal::Offline),
+        (RegisterRefusal::Invalid, ResendRefusal::Refused),
+    ] {
+        let mut rig = awaiting_sms();
+        rig.pass(60_000);
+        let (_, effects) = rig.command(Command::ResendSms { line: LINE });
+        let (ask, _) = only_ask(&effects);
+        let effects = answer(&mut rig, ask, Some(refused(reason, 30_000)));
+        let told = Resend { from: rig.now().wall.after(Duration::from_secs(30)), asking: false, refused: Some(why) };
+        assert_eq!(resend(&rig), told);
+        assert!(
+            events(&effects)
+                .iter()
+                .any(|event| matches!(event, Event::Registration(view) if view.resend == Some(told)))
+        );
+        rig.pass(29_999);
+        let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
+        assert_eq!(reply_to(ticket, &effects), Some(Err(Refusal::TooEarly { wait_ms: 1 })));
+        assert_eq!(resend(&rig).refused, Some(why), "asking too early changes nothing");
+        rig.pass(1);
+        let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
+        assert_eq!(reply_to(ticket, &effects), Some(Ok(Reply::Done)));
+        assert_eq!((resend(&rig).asking, resend(&rig).refused), (true, None));
+    }
+}
+
+#[test]
+fn a_resend_the_server_never_answers_is_told_once_it_is_given_up() {
+    let mut rig = awaiting_sms();
+    rig.pass(60_000);
+    let (_, effects) = rig.command(Command::ResendSms { line: LINE });
+    let (mut ask, _) = only_ask(&effects);
+    for _ in 1..TRIES_MAX {
+        answer(&mut rig, ask, None);
+        assert!(resend(&rig).asking);
+        let (at, _) = rig.device.poll_timeout().unwrap();
+        let effects = rig.pass(at.since(rig.now().mono).as_millis().try_into().unwrap());
+        ask = only_ask(&effects).0;
+    }
+    answer(&mut rig, ask, None);
+    let gave_up = resend(&rig);
+    assert_eq!((gave_up.asking, gave_up.refused), (false, Some(ResendRefusal::Offline)));
+    let (ticket, effects) = rig.command(Command::ResendSms { line: LINE });
+    assert_eq!(reply_to(ticket, &effects), Some(Ok(Reply::Done)), "at once, should the network be back");
+}
+
+#[test]
+fn without_an_attempt_there_is_nothing_to_send_again() {
+    let mut rig = Rig::fresh();
+    let of = |rig: &Rig| rig.device.registrations().into_iter().find(|view| view.line == LINE).unwrap().resend;
+    assert_eq!(of(&rig), None);
+    register(&mut rig, None);
+    assert_eq!(of(&rig), None, "the first is being asked for");
+    let (rig, _) = confirming();
+    assert_eq!(of(&rig), None, "its proof is with the server");
 }
 
 #[test]

@@ -173,7 +173,8 @@ fn any_phase() -> impl Strategy<Value = RegistrationPhase> {
         Just(RegistrationPhase::Asking),
         Just(RegistrationPhase::Proving { id: RegistrationId([4; 16]), expires_at: ServerMillis(-1), imsi_key: key() }),
         Just(RegistrationPhase::Registered { epoch: NumberEpoch(u64::MAX), imsi_key: key(), since: WallMillis(1) }),
-        Just(RegistrationPhase::Unregistering { epoch: NumberEpoch(2) }),
+        Just(RegistrationPhase::Unregistering { epoch: Some(NumberEpoch(2)) }),
+        Just(RegistrationPhase::Unregistering { epoch: None }),
     ]
 }
 

@@ -29,6 +29,11 @@ pub fn decode_register_request(bytes: &[u8]) -> Result<RegisterRequest, WireErro
             sealing_key: check::sealing_key(confirm.sealing_key.as_ref(), "sealing_key")?,
             signature: check::signature(&confirm.signature, "signature")?,
         }),
+        Kind::Withdraw(withdraw) => Ok(RegisterRequest::Withdraw {
+            number: check::number(withdraw.number, "number")?,
+            device_key: DeviceKey(check::array(&withdraw.device_key, "device_key")?),
+            signature: check::signature(&withdraw.signature, "signature")?,
+        }),
     }
 }
 
@@ -52,6 +57,7 @@ pub fn decode_register_reply(bytes: &[u8]) -> Result<RegisterReply, WireError> {
             lease_until: check::stamp(confirmed.lease_until_ms, "lease_until_ms")?,
             now: check::stamp(confirmed.now_ms, "now_ms")?,
         }),
+        Kind::Withdrawn(schema::RegisterWithdrawn {}) => Ok(RegisterReply::Withdrawn),
         Kind::Refused(refused) => {
             Ok(RegisterReply::Refused { reason: refusal(refused), retry_after_ms: refused.retry_after_ms })
         }

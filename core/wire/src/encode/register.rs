@@ -25,6 +25,11 @@ pub fn encode_register_request(request: &RegisterRequest) -> Vec<u8> {
                 signature: signature.0.to_vec(),
             })
         }
+        RegisterRequest::Withdraw { number, device_key, signature } => Kind::Withdraw(schema::RegisterWithdraw {
+            number: number.as_u64(),
+            device_key: device_key.0.to_vec(),
+            signature: signature.0.to_vec(),
+        }),
     };
     schema::RegisterRequest { kind: Some(kind) }.encode_to_vec()
 }
@@ -46,6 +51,7 @@ pub fn encode_register_reply(reply: &RegisterReply) -> Vec<u8> {
         RegisterReply::Confirmed { epoch, lease_until, now } => {
             Kind::Confirmed(schema::RegisterConfirmed { epoch: epoch.0, lease_until_ms: lease_until.0, now_ms: now.0 })
         }
+        RegisterReply::Withdrawn => Kind::Withdrawn(schema::RegisterWithdrawn {}),
         RegisterReply::Refused { reason, retry_after_ms } => {
             let (reason, tries_left) = refusal(*reason);
             Kind::Refused(schema::RegisterRefused {

@@ -610,7 +610,7 @@ pub struct ReadTaken {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RegisterRequest {
-    #[prost(oneof = "register_request::Kind", tags = "1, 2")]
+    #[prost(oneof = "register_request::Kind", tags = "1, 2, 3")]
     pub kind: ::core::option::Option<register_request::Kind>,
 }
 /// Nested message and enum types in `RegisterRequest`.
@@ -622,6 +622,8 @@ pub mod register_request {
         Start(super::RegisterStart),
         #[prost(message, tag = "2")]
         Confirm(super::RegisterConfirm),
+        #[prost(message, tag = "3")]
+        Withdraw(super::RegisterWithdraw),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -700,11 +702,24 @@ pub mod register_confirm {
         Code(::prost::alloc::string::String),
     }
 }
+/// Ends whatever this key opened or registered of the number.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RegisterWithdraw {
+    #[prost(fixed64, tag = "1")]
+    pub number: u64,
+    /// Ed25519, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub device_key: ::prost::alloc::vec::Vec<u8>,
+    /// 64 bytes over "tandem/1/register-withdraw".
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
 /// Body of the answer to POST /v1/register.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RegisterReply {
-    #[prost(oneof = "register_reply::Kind", tags = "1, 2, 3")]
+    #[prost(oneof = "register_reply::Kind", tags = "1, 2, 3, 4")]
     pub kind: ::core::option::Option<register_reply::Kind>,
 }
 /// Nested message and enum types in `RegisterReply`.
@@ -718,6 +733,8 @@ pub mod register_reply {
         Confirmed(super::RegisterConfirmed),
         #[prost(message, tag = "3")]
         Refused(super::RegisterRefused),
+        #[prost(message, tag = "4")]
+        Withdrawn(super::RegisterWithdrawn),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -747,6 +764,9 @@ pub struct RegisterConfirmed {
     #[prost(int64, tag = "3")]
     pub now_ms: i64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RegisterWithdrawn {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RegisterRefused {

@@ -295,5 +295,16 @@ pub fn request_samples() -> Vec<Sample> {
                 "sealing_key": sealing_key_json(), "signature": hex(&SIGNATURE.0),
             } }),
         ),
+        (
+            "request_withdraw",
+            Message::Request(RegisterRequest::Withdraw {
+                number: number(ALICE),
+                device_key: DeviceKey([0xDE; 32]),
+                signature: SIGNATURE,
+            }),
+            json!({ "withdraw": {
+                "number": ALICE, "device_key": hex(&[0xDE; 32]), "signature": hex(&SIGNATURE.0),
+            } }),
+        ),
     ]
 }

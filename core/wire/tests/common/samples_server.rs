@@ -264,6 +264,7 @@ pub fn reply_samples() -> Vec<Sample> {
             Message::Reply(refused),
             json!({ "refused": { "reason": "REGISTER_REFUSAL_WRONG_PROOF", "tries_left": 4 } }),
         ),
+        ("reply_withdrawn", Message::Reply(RegisterReply::Withdrawn), json!({ "withdrawn": {} })),
     ]
 }
 

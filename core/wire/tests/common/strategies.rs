@@ -362,6 +362,9 @@ fn request() -> impl Strategy<Value = RegisterRequest> {
                 signature,
             }
         ),
+        (number(), any::<[u8; 32]>(), signature()).prop_map(|(number, device_key, signature)| {
+            RegisterRequest::Withdraw { number, device_key: DeviceKey(device_key), signature }
+        }),
     ]
 }
 
@@ -397,6 +400,7 @@ fn reply() -> impl Strategy<Value = RegisterReply> {
             lease_until,
             now
         }),
+        Just(RegisterReply::Withdrawn),
         (refusals, any::<u32>()).prop_map(|(reason, retry_after_ms)| RegisterReply::Refused { reason, retry_after_ms }),
     ]
 }

@@ -6,7 +6,7 @@ use super::phone_ports::{FileKeys, LinkConnector, Modem, forward, say};
 use crate::link::link_model;
 use crate::names::Names;
 use crate::person::Person;
-use crate::scenario::{Fault, Link, Verb};
+use crate::scenario::{Fault, Link, Moment, Verb};
 use crate::seen::{history_unavailable, mine, not_taken, object, refused, seen, theirs, written};
 use serde_json::json;
 use std::io::BufRead;
@@ -65,7 +65,7 @@ async fn start(spec: PhoneSpec) -> Result<Phone, String> {
     let mut config = EngineConfig::new(format!("ws://{}", spec.server), spec.folder.join("phone.sqlite"));
     config.register_url = Some(format!("http://{forwarded}/v1/register"));
     config.media.bind = vec![std::net::Ipv4Addr::LOCALHOST.into()];
-    config.faults = faults(spec.fault);
+    config.faults = spec.fault.map_or_else(Faults::default, |fault| faults(fault, Moment::Dial));
     let ports = Ports {
         sms: Some(Arc::new(Modem)),
         telephony: Some(Arc::new(Modem)),
@@ -110,6 +110,10 @@ fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Res
         Verb::Link(link) => {
             phone.link.set(link_model(&link));
             phone.tell_network(&link);
+            return Ok(());
+        }
+        Verb::Break { fault, at } => {
+            phone.engine.inject(faults(fault, at));
             return Ok(());
         }
         Verb::PathChange {} => {
@@ -225,14 +229,21 @@ impl Phone {
     }
 }
 
-fn faults(fault: Option<Fault>) -> Faults {
+fn faults(fault: Fault, at: Moment) -> Faults {
+    let at = FaultAt::next(match at {
+        Moment::Dial => Step::Dial,
+        Moment::Answer => Step::Answer,
+        Moment::Text => Step::SendText,
+        Moment::Frame => Step::Frame,
+        Moment::Media => Step::Media,
+        Moment::Timer => Step::Timer,
+    });
     let mut faults = Faults::default();
     match fault {
-        None => {}
-        Some(Fault::Panic) => faults.panic_at = Some(FaultAt::next(Step::Dial)),
-        Some(Fault::Hang) => faults.hang_at = Some(FaultAt::next(Step::Dial)),
-        Some(Fault::LateDecision) => faults.late_at = Some((FaultAt::next(Step::Dial), Duration::from_millis(1_500))),
-        Some(Fault::BrokenStore) => faults.store = Some(StoreFault::Broken),
+        Fault::Panic => faults.panic_at = Some(at),
+        Fault::Hang => faults.hang_at = Some(at),
+        Fault::LateDecision => faults.late_at = Some((at, Duration::from_millis(1_500))),
+        Fault::BrokenStore => faults.store = Some(StoreFault::Broken),
     }
     faults
 }

@@ -25,6 +25,7 @@ pub(super) fn act(who: &str, verb: &Verb) -> Option<String> {
         Verb::CancelText {} => format!("{who} takes the waiting text back"),
         Verb::Talk { .. } => format!("{who} speaks"),
         Verb::Link(link) => format!("{who}'s link changes: {}", link_words(link)),
+        Verb::Break { fault, .. } => format!("{who}'s core is to break: {}", fault.word()),
         Verb::Kill {} => format!("{who}'s phone is killed"),
         Verb::Start {} => format!("{who}'s phone starts again"),
         Verb::ServerKill {} => "the server is killed".to_owned(),

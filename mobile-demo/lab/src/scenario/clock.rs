@@ -1,6 +1,6 @@
 //! The two clocks, and which of them a scenario may be played on.
 
-use super::{Fault, Scenario};
+use super::{Fault, Scenario, Step, Verb};
 use serde::Deserialize;
 
 /// A clock.
@@ -67,10 +67,21 @@ impl Scenario {
     /// # Errors
     /// [`CannotPlay`] names the fault or the clock.
     pub fn plays_on(&self, clock: Clock) -> Result<(), CannotPlay> {
-        let fault = self.devices.iter().find_map(|device| Some((device, device.fault?)));
-        if let Some((device, fault)) = fault.filter(|_| clock == Clock::Virtual) {
-            return Err(CannotPlay::ShellFault { device: device.name.clone(), fault: fault.word() });
+        if let Some((device, fault)) = self.shell_fault().filter(|_| clock == Clock::Virtual) {
+            return Err(CannotPlay::ShellFault { device: device.to_owned(), fault: fault.word() });
         }
         if self.clocks.contains(&clock) { Ok(()) } else { Err(CannotPlay::NotDeclared(clock.word())) }
+    }
+
+    /// The first phone whose core breaks, from the beginning or on the way, and how.
+    pub(super) fn shell_fault(&self) -> Option<(&str, Fault)> {
+        let begins = self.devices.iter().find_map(|device| Some((device.name.as_str(), device.fault?)));
+        let steps = self.flows.iter().flat_map(|flow| &flow.steps);
+        begins.or_else(|| {
+            steps.into_iter().find_map(|step| match step {
+                Step::Do { device: Some(device), verb: Verb::Break { fault, .. } } => Some((device.as_str(), *fault)),
+                Step::Do { .. } | Step::Wait { .. } | Step::Expect { .. } | Step::Quiet { .. } => None,
+            })
+        })
     }
 }

@@ -13,7 +13,7 @@ mod want;
 
 pub use clock::{CannotPlay, Clock};
 pub use read::{ScenarioError, read};
-pub use verb::{Link, Reach, Verb};
+pub use verb::{Link, Moment, Reach, Verb};
 pub use want::Want;
 
 use crate::names::Names;
@@ -114,15 +114,15 @@ pub struct Device {
     pub fault: Option<Fault>,
 }
 
-/// A fault injected into a phone's core.
+/// A fault injected into a phone's core. A device that has one has it at its next command to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The machine panics at the next command to call.
+    /// The machine panics.
     Panic,
-    /// The machine hangs at the next command to call.
+    /// The machine hangs.
     Hang,
-    /// Every decision comes late.
+    /// The decision comes late.
     LateDecision,
     /// The database cannot be written.
     BrokenStore,

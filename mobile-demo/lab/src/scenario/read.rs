@@ -79,7 +79,9 @@ pub fn read(text: &str) -> Result<Scenario, ScenarioError> {
     if file.flows.is_empty() {
         return Err(ScenarioError::Empty);
     }
-    check_clocks(&file)?;
+    if file.clocks.is_empty() {
+        return Err(ScenarioError::NoClock);
+    }
     check::world(&file.world).and_then(|()| check::devices(&file.devices)).map_err(ScenarioError::World)?;
     let people = People::meet(&mut file.devices).map_err(ScenarioError::World)?;
     let mut reader = Reader { slots: slots(&file), people };
@@ -92,7 +94,13 @@ pub fn read(text: &str) -> Result<Scenario, ScenarioError> {
         never.push(reader.never(raw).map_err(|what| ScenarioError::Never { rule: index + 1, what })?);
     }
     let File { name, about, clocks, world, devices, .. } = file;
-    Ok(Scenario { name, about, clocks, world, devices, flows, never, names: reader.people.names })
+    let scenario = Scenario { name, about, clocks, world, devices, flows, never, names: reader.people.names };
+    match scenario.shell_fault() {
+        Some((device, fault)) if scenario.clocks.contains(&Clock::Virtual) => {
+            Err(ScenarioError::FaultOnVirtual { device: device.to_owned(), fault: fault.word() })
+        }
+        Some(_) | None => Ok(scenario),
+    }
 }
 
 /// The most SIMs each device has at any time.
@@ -106,19 +114,6 @@ fn slots(file: &File) -> BTreeMap<String, usize> {
         }
     }
     slots
-}
-
-fn check_clocks(file: &File) -> Result<(), ScenarioError> {
-    if file.clocks.is_empty() {
-        return Err(ScenarioError::NoClock);
-    }
-    let fault = file.devices.iter().find_map(|device| Some((device.name.clone(), device.fault?)));
-    match fault {
-        Some((device, fault)) if file.clocks.contains(&Clock::Virtual) => {
-            Err(ScenarioError::FaultOnVirtual { device, fault: fault.word() })
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// The flow that registers every device that begins registered, and waits for the marks this brings.
@@ -164,6 +159,18 @@ steps = [
   { wait_ms = 5 },
 ]
 "#;
+
+    #[test]
+    fn a_core_that_breaks_on_the_way_needs_the_real_clock_as_one_that_is_broken_from_the_beginning() {
+        let begins = GOOD.replace("[[flow]]", "fault = \"panic\"\n[[flow]]");
+        let breaks = GOOD.replace("do = \"register\"", "do = \"break\", fault = \"panic\", at = \"media\"");
+        for text in [begins, breaks] {
+            let refused = read(&text).unwrap_err();
+            assert!(matches!(refused, ScenarioError::FaultOnVirtual { fault: "panic", .. }), "{refused}");
+            let real = format!("clocks = [\"real\"]\n{text}");
+            assert!(read(&real).unwrap().plays_on(Clock::Virtual).is_err());
+        }
+    }
 
     #[test]
     fn a_good_scenario_is_read() {

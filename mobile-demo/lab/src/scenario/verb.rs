@@ -1,5 +1,6 @@
 //! What can be done to a phone, to the carrier and to the server. Every control of the lab is one of these.
 
+use super::Fault;
 use serde::{Deserialize, Serialize};
 
 /// One control.
@@ -126,6 +127,14 @@ pub enum Verb {
     Link(Link),
     /// The OS tells the core that the path changed.
     PathChange {},
+    /// Something in the phone's core breaks when it comes to it next.
+    Break {
+        /// What.
+        fault: Fault,
+        /// At which step; a broken store is broken at once.
+        #[serde(default)]
+        at: Moment,
+    },
     /// Kill the phone's process.
     Kill {},
     /// Start it again on the same data.
@@ -206,6 +215,25 @@ impl Verb {
         let word = value.as_ref().and_then(|value| value.get("do")).and_then(serde_json::Value::as_str);
         word.unwrap_or("act").to_owned()
     }
+}
+
+/// A step of a phone's core at which it may break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// A command to call.
+    #[default]
+    Dial,
+    /// The answer to a prompt.
+    Answer,
+    /// A command to text.
+    Text,
+    /// A frame of the server.
+    Frame,
+    /// A word of the media of a call.
+    Media,
+    /// A deadline.
+    Timer,
 }
 
 /// Over what to reach somebody.

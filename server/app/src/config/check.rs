@@ -4,9 +4,9 @@ use super::Config;
 use super::error::ConfigProblem;
 use super::sms::DriverKind;
 use super::values::AddressOrOff;
+use crate::sms_driver;
 use axum::http::HeaderName;
 use std::net::IpAddr;
-use tandem_model::Secret;
 
 /// Adds a problem for everything that cannot hold together.
 pub fn check_together(config: &Config, problems: &mut Vec<ConfigProblem>) {
@@ -69,12 +69,14 @@ fn check_sms(config: &Config, refuse: &mut impl FnMut(&str, String)) {
         }
         DriverKind::Smpp | DriverKind::Http => {}
     }
+    for (key, why) in sms_driver::wrong_keys(config) {
+        refuse(key, why);
+    }
 }
 
 fn check_turn(config: &Config, refuse: &mut impl FnMut(&str, String)) {
     let AddressOrOff::At(listen) = config.turn.listen else { return };
-    // The secret is made when the server starts; here only what the operator wrote is looked at.
-    if let Err((key, why)) = config.turn_server(Secret::new(vec![0; 32])) {
+    for (key, why) in config.turn_problems() {
         refuse(key, why);
     }
     let host = &config.turn.public_host;

@@ -5,7 +5,7 @@ use super::schema::section;
 use super::values::{AddressOrOff, Networks, Span};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tandem_model::Secret;
-use tandem_turn::{NetworkRange, PeerGuard, TurnConfig};
+use tandem_turn::{NetworkRange, PeerGuard, TurnConfig, TurnConfigError};
 
 section! {
     /// STUN and TURN for the media of calls. Credentials are made for one side of one call and end with it.
@@ -58,45 +58,86 @@ impl Config {
     /// The relay's configuration; `None` when it is off.
     ///
     /// # Errors
-    /// The key that cannot hold, and why.
-    pub fn turn_server(&self, secret: Secret<Vec<u8>>) -> Result<Option<TurnConfig>, (&'static str, String)> {
-        let own = &self.turn;
-        let AddressOrOff::At(listen) = own.listen else { return Ok(None) };
-        let relay_bind = optional_address("turn.relay_address", &own.relay_address)?.unwrap_or(listen.ip());
-        let mut exceptions = Vec::new();
-        for network in &own.allowed_peers.0 {
-            let range: NetworkRange =
-                network.to_string().parse().map_err(|error| ("turn.allowed_peers", format!("{error}")))?;
-            exceptions.push(range);
-        }
-        let bytes_per_second = u64::from(own.relay_kbps) * 1_000 / 8;
-        let config = TurnConfig {
-            listen,
-            tcp: own.tcp,
-            relay_bind,
-            relay_announced: optional_address("turn.relay_announced", &own.relay_announced)?,
-            relay_ports: own.relay_port_first..=own.relay_port_last,
-            realm: own.realm.clone(),
-            secret,
-            peers: PeerGuard::with_exceptions(exceptions),
-            relays_per_call: size(own.relays_per_call),
-            relays_in_all: size(own.relays_max),
-            peers_per_relay: size(own.peers_per_relay),
-            clients_without_relay: size(own.clients_max),
-            bytes_per_second,
-            burst_bytes: bytes_per_second,
-            longest_grant: own.longest_grant.0,
-            longest_relay: own.longest_relay.0,
-            grants_in_all: size(own.grants_max),
-        };
-        config.check().map_err(|error| ("turn", error.to_string()))?;
-        Ok(Some(config))
+    /// The first key that cannot hold, and why.
+    pub fn turn_server(&self, secret: Secret<Vec<u8>>) -> Result<Option<TurnConfig>, WrongKey> {
+        let AddressOrOff::At(listen) = self.turn.listen else { return Ok(None) };
+        let (config, wrong) = self.turn.read(listen, secret);
+        wrong.into_iter().next().map_or(Ok(Some(config)), Err)
+    }
+
+    /// Every key that cannot hold, and why; none when it is off.
+    #[must_use]
+    pub fn turn_problems(&self) -> Vec<WrongKey> {
+        let AddressOrOff::At(listen) = self.turn.listen else { return Vec::new() };
+        // The secret is made when the server starts; here only what the operator wrote is looked at.
+        self.turn.read(listen, Secret::new(vec![0; 32])).1
     }
 }
 
-fn optional_address(key: &'static str, text: &str) -> Result<Option<IpAddr>, (&'static str, String)> {
+/// A key, and why its value cannot hold.
+pub type WrongKey = (&'static str, String);
+
+impl Turn {
+    fn read(&self, listen: SocketAddr, secret: Secret<Vec<u8>>) -> (TurnConfig, Vec<WrongKey>) {
+        let mut wrong = Vec::new();
+        let mut address = |key: &'static str, text: &str| {
+            optional_address(text).unwrap_or_else(|why| {
+                wrong.push((key, why));
+                None
+            })
+        };
+        let relay_bind = address("turn.relay_address", &self.relay_address).unwrap_or(listen.ip());
+        let relay_announced = address("turn.relay_announced", &self.relay_announced);
+        let mut exceptions = Vec::new();
+        for network in &self.allowed_peers.0 {
+            match network.to_string().parse::<NetworkRange>() {
+                Ok(range) => exceptions.push(range),
+                Err(error) => wrong.push(("turn.allowed_peers", error.to_string())),
+            }
+        }
+        let bytes_per_second = u64::from(self.relay_kbps) * 1_000 / 8;
+        let config = TurnConfig {
+            listen,
+            tcp: self.tcp,
+            relay_bind,
+            relay_announced,
+            relay_ports: self.relay_port_first..=self.relay_port_last,
+            realm: self.realm.clone(),
+            secret,
+            peers: PeerGuard::with_exceptions(exceptions),
+            relays_per_call: size(self.relays_per_call),
+            relays_in_all: size(self.relays_max),
+            peers_per_relay: size(self.peers_per_relay),
+            clients_without_relay: size(self.clients_max),
+            bytes_per_second,
+            burst_bytes: bytes_per_second,
+            longest_grant: self.longest_grant.0,
+            longest_relay: self.longest_relay.0,
+            grants_in_all: size(self.grants_max),
+        };
+        wrong.extend(config.problems().into_iter().map(key_of));
+        (config, wrong)
+    }
+}
+
+fn key_of(problem: TurnConfigError) -> WrongKey {
+    let (key, why) = match problem {
+        TurnConfigError::UnspecifiedRelay => {
+            ("turn.relay_announced", "is needed when relays are opened on every address: phones must be told one")
+        }
+        TurnConfigError::MixedFamilies => {
+            ("turn.relay_announced", "must be IPv4 or IPv6 as the address relays are opened on is")
+        }
+        TurnConfigError::NoPorts => ("turn.relay_port_last", "must not be below turn.relay_port_first"),
+        TurnConfigError::Realm => ("turn.realm", "must be 1 to 127 bytes"),
+        TurnConfigError::ShortSecret | TurnConfigError::Zero => return ("turn", problem.to_string()),
+    };
+    (key, why.to_owned())
+}
+
+fn optional_address(text: &str) -> Result<Option<IpAddr>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| (key, "must be an IP address".to_owned()))
+    text.parse().map(Some).map_err(|_| "must be an IP address".to_owned())
 }

@@ -123,17 +123,17 @@ pub enum SmppConfigError {
 
 impl SmppConfig {
     /// Refuses what cannot be sent. Called when the server starts.
+    ///
+    /// # Errors
+    /// The first of [`SmppConfig::problems`].
     pub fn check(&self) -> Result<(), SmppConfigError> {
+        self.problems().first().map_or(Ok(()), |first| Err(*first))
+    }
+
+    /// Everything that cannot be sent.
+    #[must_use]
+    pub fn problems(&self) -> Vec<SmppConfigError> {
         let fits = |text: &str, most: usize| text.len() <= most && text.is_ascii() && !text.contains('\0');
-        if !fits(&self.system_id, 15) {
-            return Err(SmppConfigError::SystemId);
-        }
-        if !fits(self.password.expose(), 8) {
-            return Err(SmppConfigError::Password);
-        }
-        if !fits(&self.system_type, 12) {
-            return Err(SmppConfigError::SystemType);
-        }
         let is_digits = |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
         let sender_holds = match &self.sender {
             Sender::Alphanumeric(name) => {
@@ -142,14 +142,17 @@ impl SmppConfig {
             }
             Sender::International(digits) | Sender::ShortCode(digits) => is_digits(digits),
         };
-        if !sender_holds {
-            return Err(SmppConfigError::Sender);
-        }
         let waits = [self.enquire_link_after, self.answer_timeout, self.reconnect_wait.0, self.throttle_wait.0];
-        if self.window == 0 || self.queue_capacity == 0 || self.throttle_tries == 0 || waits.contains(&Duration::ZERO) {
-            return Err(SmppConfigError::Zero);
-        }
-        Ok(())
+        let counts = [self.window, self.queue_capacity];
+        let some = !counts.contains(&0) && self.throttle_tries != 0 && !waits.contains(&Duration::ZERO);
+        let holds = [
+            (fits(&self.system_id, 15), SmppConfigError::SystemId),
+            (fits(self.password.expose(), 8), SmppConfigError::Password),
+            (fits(&self.system_type, 12), SmppConfigError::SystemType),
+            (sender_holds, SmppConfigError::Sender),
+            (some, SmppConfigError::Zero),
+        ];
+        holds.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect()
     }
 }
 
@@ -175,6 +178,21 @@ mod tests {
         );
         assert_eq!(refused(|config| config.sender = Sender::ShortCode("12a".to_owned())), SmppConfigError::Sender);
         assert_eq!(refused(|config| config.window = 0), SmppConfigError::Zero);
+    }
+
+    #[test]
+    fn everything_that_cannot_go_on_the_wire_is_told_at_once() {
+        let config = SmppConfig {
+            system_id: "x".repeat(16),
+            system_type: "ü".to_owned(),
+            sender: Sender::ShortCode(String::new()),
+            window: 0,
+            ..SmppConfig::default()
+        };
+        let told =
+            [SmppConfigError::SystemId, SmppConfigError::SystemType, SmppConfigError::Sender, SmppConfigError::Zero];
+        assert_eq!(config.problems(), told);
+        assert_eq!(SmppConfig::default().problems(), []);
     }
 
     #[test]

@@ -38,6 +38,7 @@ macro_rules! conformance_suite {
                 the_same_key_keeps_its_epoch,
                 another_key_begins_the_next_epoch_and_the_old_one_is_known_as_replaced,
                 an_ended_owner_is_unknown_and_its_epoch_is_never_given_again,
+                a_withdrawn_key_owns_nothing_and_what_is_still_on_its_way_finds_no_attempt,
                 ending_with_an_old_epoch_is_fenced,
                 leases_only_move_forward_and_only_for_the_present_owner,
                 an_older_sealing_key_changes_nothing,

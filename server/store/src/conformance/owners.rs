@@ -8,7 +8,7 @@ use crate::serve;
 use std::time::Duration;
 use tandem_logic::store_answer::{ConfirmOutcome, SessionKey, Spent, StartOutcome, StoreAnswer};
 use tandem_logic::store_op::{BudgetKind, Owner, StartRegistration, StoreOp, TakeBackSms};
-use tandem_model::{MarkGeneration, MarkState, NumberEpoch, RegistrationId};
+use tandem_model::{MarkGeneration, MarkState, Msisdn, NumberEpoch, RegistrationId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -173,6 +173,31 @@ pub fn an_ended_owner_is_unknown_and_its_epoch_is_never_given_again(bench: &mut 
     assert_eq!(bench.ask(START, StoreOp::FindSessionKey { owner: b }), unknown);
     assert_eq!(register(bench, later(MINUTE), 2, 2).epoch, NumberEpoch(2), "even for the same key");
     assert_eq!(bench.ask(START, StoreOp::FindSessionKey { owner: b }), unknown);
+}
+
+/// A phone that never heard what became of its proof gives up whatever came of it.
+pub fn a_withdrawn_key_owns_nothing_and_what_is_still_on_its_way_finds_no_attempt(bench: &mut dyn Bench) {
+    let (a, b) = friends(bench);
+    let withdraw = |number: Msisdn, by: u8| StoreOp::WithdrawRegistration { number, device_key: key(by) };
+    let other_key = bench.ask(START, withdraw(b.number, 9));
+    assert_eq!(other_key, StoreAnswer::Withdrawn(None), "only its own");
+    let StoreAnswer::Withdrawn(Some((owner, aftermath))) = bench.ask(START, withdraw(b.number, 2)) else {
+        panic!("it was the present owner")
+    };
+    assert_eq!((owner, aftermath.viewers), (b, vec![a.number]));
+    bench.power_cut();
+    assert_eq!(
+        bench.ask(START, StoreOp::FindSessionKey { owner: b }),
+        StoreAnswer::SessionKey(SessionKey::Unknown),
+        "it is over, and not replaced"
+    );
+    assert_eq!(bench.ask(START, withdraw(b.number, 2)), StoreAnswer::Withdrawn(None), "again changes nothing");
+    // Before its proof came: the proof finds nothing any more.
+    bench.ask(later(MINUTE), StoreOp::StartRegistration(start(7, 3, 3)));
+    let number = start(7, 3, 3).number;
+    assert_eq!(bench.ask(later(MINUTE), withdraw(number, 3)), StoreAnswer::Withdrawn(None));
+    bench.power_cut();
+    assert_eq!(bench.ask(later(MINUTE), confirm(7, true)), StoreAnswer::Confirmed(ConfirmOutcome::Gone));
 }
 
 /// A late unregistering does not end somebody else's registration.

@@ -21,7 +21,7 @@ use tandem_logic::store_answer::{
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
-use tandem_model::{Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{DeviceKey, Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in memory.
@@ -181,6 +181,16 @@ macro_rules! use_cases {
             fn end_registration(&mut self, at: ServerMillis, owner: Owner) -> Outcome<Aftermath> {
                 $did(self, at, || StoreOp::EndRegistration { owner });
                 self.$state.end_registration(at, owner)
+            }
+
+            fn withdraw_registration(
+                &mut self,
+                at: ServerMillis,
+                number: Msisdn,
+                device_key: DeviceKey,
+            ) -> Outcome<Option<(Owner, Aftermath)>> {
+                $did(self, at, || StoreOp::WithdrawRegistration { number, device_key });
+                Ok(self.$state.withdraw_registration(at, number, device_key))
             }
 
             fn find_session_key(&mut self, owner: Owner) -> Outcome<SessionKey> {

@@ -5,7 +5,7 @@ use crate::budget;
 use crate::store::Outcome;
 use tandem_logic::store_answer::{Aftermath, Attempt, ConfirmOutcome, SessionKey, StartOutcome};
 use tandem_logic::store_op::{ConfirmRegistration, Owner, StartRegistration, TakeBackSms};
-use tandem_model::{Msisdn, NumberEpoch, RegistrationId, SealingKey, ServerMillis, TerminalState};
+use tandem_model::{DeviceKey, Msisdn, NumberEpoch, RegistrationId, SealingKey, ServerMillis, TerminalState};
 
 impl State {
     pub(crate) fn start_registration(&mut self, at: ServerMillis, op: &StartRegistration) -> StartOutcome {
@@ -125,6 +125,20 @@ impl State {
     pub(crate) fn end_registration(&mut self, at: ServerMillis, owner: Owner) -> Outcome<Aftermath> {
         self.fence(owner)?;
         Ok(self.end_owner(at, owner, false))
+    }
+
+    pub(crate) fn withdraw_registration(
+        &mut self,
+        at: ServerMillis,
+        number: Msisdn,
+        device_key: DeviceKey,
+    ) -> Option<(Owner, Aftermath)> {
+        if let Some(attempt) = self.attempt_of.remove(&(number, device_key)) {
+            self.attempts.remove(&attempt);
+        }
+        let epoch = self.present(number).filter(|row| row.device_key == device_key)?.epoch;
+        let owner = Owner { number, epoch };
+        Some((owner, self.end_owner(at, owner, false)))
     }
 
     /// The owner is no more: it sees nothing, nobody sees it, and texts for it have ended.

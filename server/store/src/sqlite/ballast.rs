@@ -3,7 +3,8 @@
 //! A full disk wedges a database in WAL mode: even deleting needs room in the log. The ballast is larger than the log can
 //! grow, so that dropping it makes the room in which acknowledgements go on until an operator has made more.
 
-use std::fs::{self, File};
+use crate::private;
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -32,7 +33,7 @@ impl Ballast {
     }
 
     fn write(&self) -> io::Result<()> {
-        let mut file = File::create(&self.path)?;
+        let mut file = private::options().truncate(true).open(&self.path)?;
         let block = [0xB5_u8; 64 * 1024];
         let mut left = self.bytes;
         while left > 0 {

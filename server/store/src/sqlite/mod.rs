@@ -25,7 +25,7 @@ use tandem_logic::store_answer::{
     SwapOutcome, TextOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
-use tandem_model::{MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{DeviceKey, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in a file.
@@ -173,6 +173,16 @@ impl Store for SqliteStore {
 
     fn end_registration(&mut self, at: ServerMillis, owner: Owner) -> Outcome<Aftermath> {
         let result = owners::end_registration(&self.conn, at, owner);
+        self.noted(result)
+    }
+
+    fn withdraw_registration(
+        &mut self,
+        at: ServerMillis,
+        number: Msisdn,
+        device_key: DeviceKey,
+    ) -> Outcome<Option<(Owner, Aftermath)>> {
+        let result = owners::withdraw_registration(&self.conn, at, number, device_key);
         self.noted(result)
     }
 

@@ -3,6 +3,7 @@
 use super::SqliteStore;
 use super::ballast::Ballast;
 use super::schema::{APPLICATION_ID, MIGRATIONS};
+use crate::private;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +13,7 @@ use std::time::Duration;
 /// Where and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteConfig {
-    /// The database file; made when it is not there. Beside it stand its log and the ballast.
+    /// The database file; made when it is not there, for its owner alone. Beside it stand its log and the ballast.
     pub path: PathBuf,
     /// Size of the ballast. Default 16 MiB: the log of one full group of the longest texts, and its checkpoint.
     pub ballast_bytes: u64,
@@ -134,6 +135,7 @@ impl SqliteStore {
         if !check_header(&config.path)? {
             refuse_lost(sign.clone().or_else(|| lone_log(config)).as_deref())?;
         }
+        make_private(&config.path).map_err(OpenError::Unreadable)?;
         let mut conn = Connection::open(&config.path)?;
         conn.busy_timeout(config.busy_wait)?;
         conn.set_prepared_statement_cache_capacity(128);
@@ -154,6 +156,15 @@ impl SqliteStore {
             return Err(OpenError::NoRoom { bytes: config.ballast_bytes });
         }
         Ok(SqliteStore { conn, ballast, full, broken: false, max_bytes: config.max_bytes, over_max: false })
+    }
+}
+
+/// SQLite would make the file as wide as the process' mask lets it. The log and its index get the file's mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    match private::options().create_new(true).open(path) {
+        Ok(_made) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

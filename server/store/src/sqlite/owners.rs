@@ -248,6 +248,21 @@ pub(crate) fn end_registration(conn: &Connection, at: ServerMillis, who: Owner) 
     end_owner(conn, at, who, false)
 }
 
+pub(crate) fn withdraw_registration(
+    conn: &Connection,
+    at: ServerMillis,
+    of: Msisdn,
+    key: DeviceKey,
+) -> Rows<Option<(Owner, Aftermath)>> {
+    conn.prepare_cached("DELETE FROM attempts WHERE number = ?1 AND device_key = ?2")?
+        .execute(params![number(of), key.0])?;
+    let Some(row) = present(conn, of)?.filter(|row| row.device_key == key) else {
+        return Ok(None);
+    };
+    let who = Owner { number: of, epoch: row.epoch };
+    Ok(Some((who, end_owner(conn, at, who, false)?)))
+}
+
 /// The owner is no more: it sees nothing, nobody sees it, and texts for it have ended.
 pub(crate) fn end_owner(conn: &Connection, at: ServerMillis, who: Owner, replaced: bool) -> Rows<Aftermath> {
     let mut aftermath = Aftermath::default();

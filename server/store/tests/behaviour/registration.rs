@@ -289,3 +289,43 @@ fn a_request_without_an_attempt_is_told_to_start_again() {
     let reply = rig.request(1, confirm_request(RegistrationId([3; 16]), 1, proof));
     assert_eq!(refusal(reply), RegisterRefusal::Expired);
 }
+
+fn withdraw(n: u64, seed: u8, signed_by: u8) -> RegisterRequest {
+    let signature = sign(&key(signed_by), &signed::register_withdraw(number(n), &key(seed)));
+    RegisterRequest::Withdraw { number: number(n), device_key: key(seed), signature }
+}
+
+#[test]
+fn a_key_that_is_withdrawn_is_no_owner_any_more_and_needs_no_epoch_to_say_so() {
+    let mut rig = Rig::new();
+    let phone = rig.phone(1);
+    let forged = rig.request(1, withdraw(1, 1, 2));
+    assert_eq!(refusal(forged), RegisterRefusal::BadSignature);
+    assert_eq!(rig.goodbye(phone.conn), None);
+    assert_eq!(rig.request(1, withdraw(1, 1, 1)), Some(RegisterReply::Withdrawn));
+    assert_eq!(rig.goodbye(phone.conn), Some(GoodbyeReason::NotRegistered));
+    let again = rig.hello(1, 1, phone.epoch);
+    assert_eq!(rig.goodbye(again), Some(GoodbyeReason::NotRegistered));
+}
+
+#[test]
+fn a_proof_that_comes_after_its_key_was_withdrawn_registers_nothing() {
+    let mut rig = Rig::new();
+    let id = started(rig.start(1, 1));
+    let token = rig.sms[0].token;
+    assert_eq!(rig.request(1, withdraw(1, 1, 1)), Some(RegisterReply::Withdrawn));
+    assert_eq!(refusal(Some(rig.confirm(id, 1, ConfirmProof::Token(token)))), RegisterRefusal::Expired);
+    assert_eq!(rig.request(1, withdraw(1, 1, 1)), Some(RegisterReply::Withdrawn), "and again");
+}
+
+#[test]
+fn withdrawing_says_the_same_of_a_number_that_is_anothers_or_nobodys_and_ends_neither() {
+    let mut rig = Rig::new();
+    let phone = rig.phone(1);
+    for n in [1, 2] {
+        assert_eq!(rig.request(1, withdraw(n, 9, 9)), Some(RegisterReply::Withdrawn));
+    }
+    assert_eq!(rig.goodbye(phone.conn), None);
+    rig.store_fault = Some(StoreFault::Full);
+    assert_eq!(refusal(rig.request(1, withdraw(1, 1, 1))), RegisterRefusal::Storage, "to be asked again");
+}

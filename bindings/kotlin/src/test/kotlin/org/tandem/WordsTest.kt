@@ -5,9 +5,11 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
+import org.tandem.ffi.Budget
 import org.tandem.ffi.CallEnd
 import org.tandem.ffi.CallState
 import org.tandem.ffi.Choice
+import org.tandem.ffi.ResendRefusal
 import org.tandem.ffi.TandemException
 import org.tandem.ffi.TerminalState
 import org.tandem.ffi.TextStatus
@@ -15,6 +17,7 @@ import org.tandem.ffi.callEndText
 import org.tandem.ffi.callStateText
 import org.tandem.ffi.choiceText
 import org.tandem.ffi.errorText
+import org.tandem.ffi.resendText
 import org.tandem.ffi.textStatusText
 import org.tandem.lab.Lab
 import org.tandem.lab.Phone
@@ -48,12 +51,24 @@ class WordsTest {
 
     @Test
     fun `every error has its own sentence`() {
-        val errors = TandemException::class.java.classes.filter { TandemException::class.java.isAssignableFrom(it) }
-            .map { it.getConstructor().newInstance() as TandemException }
+        val (bare, telling) = TandemException::class.java.classes.filter { TandemException::class.java.isAssignableFrom(it) }
+            .partition { type -> type.constructors.any { it.parameterCount == 0 } }
+        assertEquals(listOf<Class<*>>(TandemException.TooEarly::class.java), telling)
+        val errors = bare.map { it.getConstructor().newInstance() as TandemException } + TandemException.TooEarly(1U)
         assertTrue(errors.size >= 18, "${errors.size}")
         val sentences = errors.map(::errorText)
         assertEquals(sentences.distinct(), sentences)
         assertTrue(sentences.all { it.endsWith(".") })
+    }
+
+    @Test
+    fun `why no other verification SMS comes has words, which do not tell whose budget it is beside one's own`() {
+        val whys = listOf(
+            ResendRefusal.TooMany(Budget.NUMBER), ResendRefusal.TooMany(Budget.PREFIX), ResendRefusal.SmsUnavailable,
+            ResendRefusal.NumberUnreachable, ResendRefusal.NotServed, ResendRefusal.Offline, ResendRefusal.Refused,
+        )
+        assertEquals(whys.size, whys.map(::resendText).filter { it.endsWith(".") }.distinct().size)
+        assertEquals(resendText(ResendRefusal.TooMany(Budget.PREFIX)), resendText(ResendRefusal.TooMany(Budget.SOURCE)))
     }
 
     @Test

@@ -96,7 +96,7 @@ class CardsTest {
 
     @Test
     fun `while the SMS is waited for its code can be typed`() {
-        val card = card(RegistrationState.AwaitingSms(0, 0, false))
+        val card = card(RegistrationState.AwaitingSms(0, false))
         assertEquals(listOf(RegistrationField.CODE), card.fields)
         assertTrue(RegistrationButton.ENTER_CODE in card.buttons && RegistrationButton.RESEND in card.buttons)
     }

@@ -19,7 +19,9 @@ import org.tandem.ffi.MarkView
 import org.tandem.ffi.Notice
 import org.tandem.ffi.Prompt
 import org.tandem.ffi.PromptAbout
+import org.tandem.ffi.StandingChoice
 import org.tandem.ffi.ThreadEntry
+import org.tandem.ffi.UserSettings
 
 class ScreenTest {
     private val screen = Screen()
@@ -74,7 +76,8 @@ class ScreenTest {
         assertEquals("Storage is full.", shown.notice)
         assertTrue(screen.on(Event.Notice(Notice.RESYNC, "")))
         val before = shown
-        screen.restore(CoreState(emptyList(), listOf(0U), listOf(callView(CallState.Active)), emptyList(), emptyList()))
+        val settings = UserSettings(StandingChoice.ASK, true)
+        screen.restore(CoreState(emptyList(), listOf(0U), listOf(callView(CallState.Active)), emptyList(), emptyList(), settings))
         assertEquals(emptyList<Prompt>(), shown.prompts)
         assertEquals(CallState.Active, shown.calls[CALL]?.state)
         assertTrue(shown.threadsChanged > before.threadsChanged && shown.logChanged > before.logChanged)

@@ -20,6 +20,7 @@ pub mod config;
 mod dns_task;
 mod dns_zone;
 mod event;
+mod feed_open;
 mod gateway;
 mod greeting;
 mod health;

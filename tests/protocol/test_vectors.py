@@ -14,7 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import aes_gcm
 import keys
+import lookups
 import sms
 from client import Client
 from wire import Malformed, Schema
@@ -23,6 +25,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs/protocol"
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 WIRE = json.loads((VECTORS / "wire_v1.json").read_text(encoding="utf-8"))
 CRYPTO = json.loads((VECTORS / "crypto_v1.json").read_text(encoding="utf-8"))
+LOOKUP = json.loads((VECTORS / "lookup_v1.json").read_text(encoding="utf-8"))
 
 
 class Messages(unittest.TestCase):
@@ -161,6 +164,50 @@ class Sms(unittest.TestCase):
     def test_what_is_not_whole_is_not_found(self):
         for text in ("", self.TEXT[:-1], self.TEXT + "A", self.TEXT[:-1] + "5", self.TEXT.replace("8.", ".")):
             self.assertIsNone(sms.parse(text), text)
+
+
+class Lookups(unittest.TestCase):
+    """Lookups by datagram: asks and answers, byte by byte."""
+
+    SESSION = int(LOOKUP["session"], 16)
+    ASK_KEY, ANSWER_KEY = bytes.fromhex(LOOKUP["ask_key"]), bytes.fromhex(LOOKUP["answer_key"])
+
+    def test_the_cipher_gives_test_case_4_of_its_specification(self):
+        key, nonce = bytes.fromhex("feffe9928665731c6d6a8f9467308308"), bytes.fromhex("cafebabefacedbaddecaf888")
+        clear = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+        data = bytes.fromhex(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+            "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+        )
+        sealed = aes_gcm.seal(key, nonce, clear, data)
+        self.assertEqual(sealed[-16:].hex(), "5bc94fbc3221a5db94fae95ae7121a47")
+        self.assertEqual(aes_gcm.open_(key, nonce, clear, sealed), data)
+
+    def test_every_ask_is_written_and_read_as_it_says(self):
+        for vector in LOOKUP["vectors"]:
+            with self.subTest(vector["name"]):
+                asked = (vector["counter"], vector["numbers"])
+                self.assertEqual(lookups.write_ask(self.ASK_KEY, self.SESSION, *asked).hex(), vector["ask"])
+                self.assertEqual(lookups.read_ask(self.ASK_KEY, self.SESSION, bytes.fromhex(vector["ask"])), asked)
+
+    def test_every_answer_is_written_and_read_as_it_says_and_is_as_long_as_its_ask(self):
+        for vector in LOOKUP["vectors"]:
+            with self.subTest(vector["name"]):
+                data, counter, says = bytes.fromhex(vector["answer"]), vector["counter"], vector["says"]
+                self.assertEqual(lookups.read_answer(self.ANSWER_KEY, self.SESSION, data), (counter, says))
+                count = len(vector["numbers"])
+                written = lookups.write_answer(self.ANSWER_KEY, self.SESSION, counter, count, says)
+                self.assertEqual(written.hex(), vector["answer"])
+                self.assertEqual(len(vector["answer"]), len(vector["ask"]))
+
+    def test_what_was_bent_or_goes_the_other_way_is_nobodys(self):
+        vector = LOOKUP["vectors"][0]
+        data = bytearray.fromhex(vector["answer"])
+        self.assertIsNone(lookups.read_answer(self.ASK_KEY, self.SESSION, bytes(data)))
+        self.assertIsNone(lookups.read_answer(self.ANSWER_KEY, self.SESSION, bytes.fromhex(vector["ask"])))
+        for at in range(len(data)):
+            bent = bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1 :])
+            self.assertIsNone(lookups.read_answer(self.ANSWER_KEY, self.SESSION, bent), at)
 
 
 class Clients(unittest.TestCase):

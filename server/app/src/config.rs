@@ -5,6 +5,7 @@ pub mod dns;
 pub mod error;
 pub mod house;
 mod logic;
+pub mod lookup;
 mod parse;
 pub mod policy;
 pub mod resolver;
@@ -56,6 +57,8 @@ sections! {
         resolver: resolver::Resolver;
         /// The same over TLS.
         radsec: resolver::Radsec;
+        /// Lookups by datagram.
+        lookup: lookup::Lookup;
         /// ENUM.
         dns: dns::Dns;
         /// Metrics.

@@ -17,6 +17,7 @@ pub fn greet(config: &Config, told: &Started) {
         accounting = ?told.resolver_addr,
         radsec = ?told.radsec_addr,
         enum_dns = ?told.dns_addr,
+        lookups = ?told.lookup_addr,
         tls = !config.tls.certificate.as_os_str().is_empty(),
         store = %config.store.dsn,
         sms = ?config.sms.driver,
@@ -36,6 +37,9 @@ pub fn greet(config: &Config, told: &Started) {
     }
     if told.metrics_addr.is_some_and(|address| !address.ip().is_loopback()) {
         warn!("metrics are served on an address others may reach");
+    }
+    if told.lookup_addr.is_some() && config.tls.certificate.as_os_str().is_empty() && !told.addr.ip().is_loopback() {
+        warn!("keys of lookup sessions are given out without TLS: put a proxy that has it in front");
     }
     if told.resolver_addr.is_some() && config.resolver.policy == LookupPolicy::Open {
         warn!("resolver.policy is open: every key is told where every number is");

@@ -6,6 +6,7 @@ use crate::config::values::AddressOrOff;
 use crate::dns_task::Sockets;
 use crate::launch::Started;
 use crate::listener;
+use crate::lookup_thread;
 use crate::metrics::Metrics;
 use crate::start_error::StartError;
 use crate::store_thread::{self, StoreThread};
@@ -37,6 +38,7 @@ pub struct House {
     pub resolver: Option<resolver_open::Opened>,
     pub radsec: Option<radsec_task::Opened>,
     pub dns: Option<Sockets>,
+    pub lookup: Option<lookup_thread::Sockets>,
 }
 
 impl House {
@@ -74,6 +76,7 @@ impl House {
         };
         let radsec = radsec_task::Opened::new(&config.radsec, radsec_tls)?;
         let dns = Sockets::open(&config.dns).await?;
+        let lookup = lookup_thread::Sockets::open(&config.lookup)?;
         let batch_max = size(config.store.batch_max);
         let store =
             store_thread::start(opened.keeper, batch_max, size(config.house.store_open_max), Arc::clone(&metrics))
@@ -100,6 +103,7 @@ impl House {
             resolver,
             radsec,
             dns,
+            lookup,
         })
     }
 }
@@ -114,6 +118,7 @@ impl House {
             turn_addr: self.turn.as_ref().map(|(_, address)| *address),
             radsec_addr: self.radsec.as_ref().and_then(radsec_task::Opened::address),
             dns_addr: self.dns.as_ref().and_then(Sockets::address),
+            lookup_addr: self.lookup.as_ref().map(lookup_thread::Sockets::address),
             resolver_addr: self.resolver.as_ref().and_then(|opened| opened.socket.as_ref()?.local_addr().ok()),
         }
     }

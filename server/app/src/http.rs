@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::listener::{Door, Doorkeeper};
 use crate::metrics::Metrics;
-use crate::{health, register, report, resolve, session};
+use crate::{agreement, health, register, report, resolve, session};
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::routing::{get, post};
@@ -27,6 +27,7 @@ pub fn router(gateway: Arc<Gateway>, prefix: &str) -> Router {
         .route("/v1/session", get(session::open))
         .route("/v1/register", post(register::register))
         .route("/v1/resolve", post(resolve::resolve))
+        .route("/v1/resolve/session", post(agreement::agree))
         .route("/v1/attachments", post(report::report))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -2,17 +2,20 @@
 
 use crate::allowance::Allowance;
 use crate::config::values::Budget;
+use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use tandem_model::Secret;
 
 /// Everybody who has a key of one kind.
 #[derive(Debug)]
-pub struct Keyring<T>(Vec<Holder<T>>);
+pub struct Keyring<T>(Vec<Arc<Holder<T>>>);
 
 /// One who has a key.
 #[derive(Debug)]
 pub struct Holder<T> {
     key: Secret<String>,
+    /// Its place among the holders.
+    pub place: usize,
     /// What it stands for.
     pub stands_for: T,
     /// How much it may still do.
@@ -23,13 +26,15 @@ impl<T> Keyring<T> {
     /// Of keys, what each stands for and its budget.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = (Secret<String>, T, Budget)>) -> Keyring<T> {
-        let holder = |(key, stands_for, budget)| Holder { key, stands_for, allowance: Allowance::new(budget) };
-        Keyring(keys.into_iter().map(holder).collect())
+        let holder = |(place, (key, stands_for, budget))| {
+            Arc::new(Holder { key, place, stands_for, allowance: Allowance::new(budget) })
+        };
+        Keyring(keys.into_iter().enumerate().map(holder).collect())
     }
 
     /// Whose key this is. Takes the same time for every wrong key of one length.
     #[must_use]
-    pub fn find(&self, shown: &[u8]) -> Option<&Holder<T>> {
+    pub fn find(&self, shown: &[u8]) -> Option<&Arc<Holder<T>>> {
         let mut found = None;
         for holder in &self.0 {
             if bool::from(holder.key.expose().as_bytes().ct_eq(shown)) {

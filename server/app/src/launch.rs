@@ -11,6 +11,7 @@ use crate::house::{House, size};
 use crate::http;
 use crate::line_budget::LineBudget;
 use crate::listener::Door;
+use crate::lookup_thread::RunningLookups;
 use crate::metrics::Metrics;
 use crate::resolve::Resolving;
 use crate::resolver_open::{self, RunningResolver};
@@ -22,6 +23,7 @@ use crate::store_thread::StoreThread;
 use crate::turn_bridge::{self, TurnBridge};
 use axum::http::HeaderName;
 use axum_server::Handle;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,6 +66,8 @@ pub struct Started {
     pub radsec_addr: Option<SocketAddr>,
     /// ENUM, UDP and TCP.
     pub dns_addr: Option<SocketAddr>,
+    /// Lookups by datagram.
+    pub lookup_addr: Option<SocketAddr>,
 }
 
 /// A server about to start.
@@ -145,6 +149,7 @@ async fn serve(
         resolver,
         radsec,
         dns,
+        lookup,
     } = house;
     let (events, event_queue) = mpsc::channel(EVENTS);
     let close_wait = config.listen.close_wait.0;
@@ -157,11 +162,16 @@ async fn serve(
     let turn_bridge = TurnBridge::new(relay, Arc::clone(&metrics));
     let decisions = Server::new(config.logic(), Box::new(random), Box::new(notary), clock.now());
     let StoreThread { link, answers, ended: store_ended } = store;
-    let (resolving, resolver) = resolver
+    let (mut resolving, resolver): (Option<Resolving>, _) = resolver
         .map(|opened| resolver_open::start(opened, radsec, &config.resolver, clock, link.clone(), Arc::clone(&metrics)))
         .unzip();
+    let lookups = lookup.zip(resolving.as_mut()).map(|(sockets, resolving)| {
+        let (running, agreeing) = sockets.start(&config.lookup, resolving, clock, &metrics);
+        resolving.agreeing = Some(agreeing);
+        running
+    });
     let dns = dns.zip(resolving.as_ref()).and_then(|(sockets, resolving)| {
-        let zone = Zone::new(&config.dns, resolving.policy, resolving.withheld.clone())?;
+        let zone = Zone::new(&config.dns, resolving.policy, BTreeSet::clone(&resolving.withheld))?;
         Some(sockets.start(zone, &config.dns, resolving.lookups.clone(), Arc::clone(&metrics)))
     });
     let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait);
@@ -200,7 +210,8 @@ async fn serve(
     // A shell that ended by itself gets the same orderly end as one that was asked to.
     handle.graceful_shutdown(Some(close_wait));
     let began = shutdown_began.await.unwrap_or_else(|_| Instant::now());
-    let leaving = Leaving { phones, all_gone, driver, relay: turn.map(|(relay, _)| relay), dns, resolver, store_ended };
+    let relay = turn.map(|(relay, _)| relay);
+    let leaving = Leaving { phones, all_gone, driver, relay, dns, lookups, resolver, store_ended };
     if timeout_at(began + config.house.shutdown_wait.0, leaving.finish()).await.is_err() {
         warn!("something still hung at the end of house.shutdown_wait; everything acknowledged is durable");
     }
@@ -215,12 +226,13 @@ struct Leaving {
     driver: Option<Arc<dyn SmsDriver>>,
     relay: Option<TurnServer>,
     dns: Option<RunningDns>,
+    lookups: Option<RunningLookups>,
     resolver: Option<RunningResolver>,
     store_ended: oneshot::Receiver<()>,
 }
 
 impl Leaving {
-    /// In order: the listener, every session, the SMS network, the relay, ENUM, the resolver, the store's thread.
+    /// In order: the listener, every session, the SMS network, the relay, ENUM, lookups, the resolver, the store's thread.
     async fn finish(mut self) {
         let _stopped = self.phones.await;
         let _none = self.all_gone.recv().await;
@@ -230,6 +242,9 @@ impl Leaving {
         drop(self.relay);
         if let Some(dns) = self.dns {
             dns.end().await;
+        }
+        if let Some(lookups) = self.lookups {
+            lookups.end().await;
         }
         if let Some(resolver) = self.resolver {
             resolver.end().await;

@@ -9,17 +9,20 @@
 //!   NASes  --RADIUS--> resolver task (owns the bindings) --> store thread --> answers --> NASes
 //!   AAAs   --HTTPS---> report ---------^
 //!   askers --HTTPS---> resolve --------^
+//!   askers --UDP-----> lookup threads, which read the bindings beside it
 //!   askers --DNS-----> dns ------------^
 //! ```
 //!
 //! [`run`] is all a host needs; [`Launch`] lets tests and the lab give their own SMS driver or store and learn the ports.
 
+mod agreement;
 mod allowance;
 mod clock;
 pub mod config;
 mod dns_task;
 mod dns_zone;
 mod event;
+mod feed_open;
 mod gateway;
 mod greeting;
 mod health;
@@ -30,6 +33,9 @@ mod launch;
 mod line_budget;
 mod listener;
 pub mod logging;
+mod lookup_desk;
+mod lookup_sessions;
+mod lookup_thread;
 pub mod metrics;
 mod outbox;
 pub mod preflight;

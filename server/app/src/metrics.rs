@@ -2,9 +2,11 @@
 
 mod decisions;
 mod dns;
+mod lookup;
 mod reference;
 mod resolver;
 
+pub use lookup::{Fate, LookupCounters};
 pub use reference::{MetricDoc, MetricKind, REFERENCE};
 
 use crate::dns_zone::Outcome;
@@ -82,6 +84,8 @@ pub struct Metrics {
     pub lookups_bad: Counter,
     /// Lookups refused because too many were open.
     pub lookups_busy: Counter,
+    /// Lookups by datagram.
+    pub lookup: LookupCounters,
     /// TURN grants made.
     pub turn_grants: Counter,
     /// TURN grants refused.
@@ -130,6 +134,7 @@ impl Metrics {
             lookups_spent: lookups(LOOKUPS_REFUSED, "budget"),
             lookups_bad: lookups(LOOKUPS_REFUSED, "malformed"),
             lookups_busy: lookups(LOOKUPS_REFUSED, "busy"),
+            lookup: LookupCounters::new(&recorder),
             resolver: Mutex::new(BTreeMap::new()),
             dns: Mutex::new(BTreeMap::new()),
             connections: gauge("tandem_connections"),

@@ -68,6 +68,7 @@ fn check_addresses(config: &Config) -> Vec<String> {
         ("turn.listen", config.turn.listen),
         ("resolver.listen", config.resolver.listen),
         ("dns.listen", config.dns.listen),
+        ("lookup.listen", config.lookup.listen),
     ];
     for (key, listen) in datagrams {
         if let AddressOrOff::At(address) = listen

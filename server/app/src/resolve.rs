@@ -5,6 +5,7 @@
 
 use crate::gateway::Gateway;
 use crate::keyring::{Holder, Keyring};
+use crate::lookup_sessions::Agreeing;
 use crate::resolver_task::{Lookup, Push};
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tandem_model::Msisdn;
 use tandem_resolver::lookup::told;
-use tandem_resolver::{Asker, Binding, Client, Kind, Policy};
+use tandem_resolver::{Asker, Binding, Client, Kind, Policy, Whereabouts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -42,7 +43,11 @@ pub struct Resolving {
     /// Who is told.
     pub policy: Policy,
     /// Numbers that never resolve.
-    pub withheld: BTreeSet<Msisdn>,
+    pub withheld: Arc<BTreeSet<Msisdn>>,
+    /// What threads beside that task read.
+    pub whereabouts: Arc<Whereabouts>,
+    /// Sessions of lookups by datagram, where there are any.
+    pub agreeing: Option<Agreeing>,
     /// Numbers one request may ask about.
     pub batch_max: usize,
 }
@@ -57,12 +62,12 @@ struct Question {
 
 #[derive(Serialize)]
 struct Batch {
-    bindings: Vec<Whereabouts>,
+    bindings: Vec<Told>,
 }
 
 /// Where a number is.
 #[derive(Serialize)]
-struct Whereabouts {
+struct Told {
     number: String,
     /// None when nothing is told.
     addresses: Vec<Address>,
@@ -126,7 +131,7 @@ pub async fn resolve(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
     (no_store, Json(Batch { bindings })).into_response()
 }
 
-fn all(numbers: &[Msisdn], found: &[Option<Binding>]) -> Vec<Whereabouts> {
+fn all(numbers: &[Msisdn], found: &[Option<Binding>]) -> Vec<Told> {
     numbers.iter().zip(found).map(|(number, found)| whereabouts(*number, found.as_ref())).collect()
 }
 
@@ -161,14 +166,14 @@ fn tell(resolving: &Resolving, holder: &Holder<Asker>, number: Msisdn, known: Op
     told(resolving.policy, &holder.stands_for, &resolving.withheld, number, known)
 }
 
-fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Whereabouts {
+fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Told {
     let addresses = found.map_or_else(Vec::new, |binding| {
         let held = binding.addresses;
         let own = [held.v4, held.v6].into_iter().flatten().map(|held| (held, false));
         let all = own.chain(held.delegated.map(|held| (held, true)));
         all.map(|(held, delegated)| Address { address: held.prefix.text(), kind: name(held.kind), delegated }).collect()
     });
-    Whereabouts {
+    Told {
         number: number.e164(),
         addresses,
         kind: found.map(|binding| name(binding.kind)),

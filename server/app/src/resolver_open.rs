@@ -67,6 +67,7 @@ pub fn start(
     let radsec = radsec.map(|opened| opened.start(words));
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
+    let whereabouts = intake.bindings().whereabouts();
     let task = tokio::spawn(ResolverTask::new(intake, socket, clock, store, metrics).run(ways, stopped));
     let resolving = Resolving {
         lookups,
@@ -74,7 +75,9 @@ pub fn start(
         reporters: Keyring::new(section.reporters.iter().map(|own| (own.key.0.clone(), own.client(), own.budget))),
         askers: Keyring::new(section.api_keys.iter().map(|own| (own.key.0.clone(), own.asker(), own.budget))),
         policy: section.lookup_policy(),
-        withheld: section.withheld_numbers(),
+        withheld: Arc::new(section.withheld_numbers()),
+        whereabouts,
+        agreeing: None,
         batch_max: size(section.batch_max),
     };
     (resolving, RunningResolver { radsec, stop, task })

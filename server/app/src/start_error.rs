@@ -49,7 +49,7 @@ pub enum StartError {
         why: io::Error,
     },
     /// The system gives no thread.
-    #[error("the system gives no thread for the store: {0}")]
+    #[error("the system gives no thread: {0}")]
     Thread(io::Error),
     /// The store's thread ended. What was acknowledged is safe; a new process goes on from it.
     #[error("the store is gone; start again")]

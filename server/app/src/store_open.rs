@@ -1,6 +1,7 @@
 //! The store an operator chose: opened once, held alone, and opened again when a sync failed.
 
 use crate::config::house;
+use crate::feed_open;
 use crate::private_files::{self, LOCK_NAME};
 use crate::server_key::{self, KeyError};
 use std::fs::{self, File, TryLockError};
@@ -11,12 +12,10 @@ use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{Secret, ServerMillis};
 use tandem_resolver::{Bindings, Changes};
 use tandem_server_store::{
-    MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, private, serve_batch,
+    FeedLog, FeedLogError, MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, private,
+    serve_batch,
 };
 use tracing::{error, info};
-
-/// Sessions of subscribers that are read at once at a start.
-const RESTORE_PAGE: u32 = 4_096;
 
 /// After a failed sync the file is opened again, no more often than this.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
@@ -49,6 +48,9 @@ pub enum StoreOpenError {
     /// What the access network reported before cannot be read.
     #[error("store.dsn: the sessions of the access network cannot be read: {0}")]
     Attached(StoreFault),
+    /// The log of those cannot be used.
+    #[error("store.data_dir: {0}")]
+    Feed(#[from] FeedLogError),
     /// There is no database that misses a key: a start makes one with its database.
     #[error("store.data_dir: --make-key is for a filled database whose server.key is lost, and there is none in {}", .0.display())]
     NoKeyMissed(PathBuf),
@@ -68,6 +70,7 @@ pub struct Opened {
 /// A store that can be served from.
 pub struct Keeper {
     kept: Kept,
+    feed: Option<FeedLog>,
     _alone: Option<File>,
 }
 
@@ -185,7 +188,16 @@ fn open_sqlite(section: &house::Store, config: SqliteConfig) -> Result<Opened, S
     // Only now: the files are known to be a server's.
     private_files::narrow(&section.data_dir, &config.path);
     let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
-    Ok(Opened { keeper: Keeper { kept, _alone: Some(alone) }, key })
+    Ok(Opened { keeper: Keeper { kept, feed: None, _alone: Some(alone) }, key })
+}
+
+/// What could not be read of what the access network reported.
+pub fn unreadable(refusal: Refusal) -> StoreOpenError {
+    match refusal {
+        Refusal::Fault(fault) => StoreOpenError::Attached(fault),
+        // Sessions of subscribers have no owner to fence against.
+        Refusal::Fenced => StoreOpenError::Attached(StoreFault::Broken),
+    }
 }
 
 /// A directory that is made here is its owner's alone: the database names every registered number.
@@ -206,32 +218,28 @@ fn lock(data_dir: &Path) -> Result<File, TryLockError> {
 
 impl Keeper {
     fn other(store: Box<dyn Store + Send>) -> Keeper {
-        Keeper { kept: Kept::Other(store), _alone: None }
+        Keeper { kept: Kept::Other(store), feed: None, _alone: None }
     }
 
-    /// Reads everything that was kept for the resolver into its bindings.
+    /// Reads everything that was kept for the resolver into its bindings. Beside a database it is kept in a log of its own.
     ///
     /// # Errors
     /// [`StoreOpenError::Attached`].
     pub fn restore(&mut self, bindings: &mut Bindings) -> Result<(), StoreOpenError> {
-        let store: &mut dyn Store = match &mut self.kept {
-            Kept::Other(store) => &mut **store,
-            Kept::Sqlite(file) => file.store.as_mut().ok_or(StoreOpenError::Attached(StoreFault::Broken))?,
-        };
-        let unreadable = |refusal| match refusal {
-            Refusal::Fault(fault) => StoreOpenError::Attached(fault),
-            Refusal::Fenced => StoreOpenError::Attached(StoreFault::Broken),
-        };
-        bindings.restore([], store.restarts().map_err(unreadable)?);
-        let mut after = None;
-        loop {
-            let page = store.attached_after(after, RESTORE_PAGE).map_err(unreadable)?;
-            after = page.items.last().map(tandem_resolver::Session::id);
-            bindings.restore(page.items, []);
-            if page.complete {
-                return Ok(());
+        match &mut self.kept {
+            Kept::Other(store) => feed_open::restore(&mut **store, bindings),
+            Kept::Sqlite(file) => {
+                let directory = file.config.path.with_extension("feed");
+                let store = file.store.as_mut().ok_or(StoreOpenError::Attached(StoreFault::Broken))?;
+                self.feed = Some(feed_open::open(&directory, store, bindings)?);
+                Ok(())
             }
         }
+    }
+
+    /// What the resolver keeps goes there, when there is a log for it; it is given once.
+    pub fn take_feed(&mut self) -> Option<FeedLog> {
+        self.feed.take()
     }
 
     /// Makes the resolver's changes durable.

@@ -11,10 +11,11 @@
 
 use crate::accounting::{NasKey, Reboot, Report};
 use crate::address::{Addresses, Kind};
-use crate::hot::{At, HotTable};
 use crate::session::{Epoch, Generation, Id, Session};
 use crate::sessions::{Place, Sessions};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::whereabouts::Whereabouts;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tandem_model::{Msisdn, ServerMillis};
 
@@ -107,9 +108,7 @@ pub struct Bindings {
     config: BindingsConfig,
     sessions: Sessions,
     reboots: BTreeSet<(NasKey, ServerMillis)>,
-    hot: HotTable,
-    /// Addresses of bound numbers that do not fit into their row.
-    beside: BTreeMap<Msisdn, Addresses>,
+    whereabouts: Arc<Whereabouts>,
     /// Rows are being restored: what was bound before still stands.
     settling: bool,
     unsaved: BTreeSet<Id>,
@@ -126,8 +125,7 @@ impl Bindings {
             config,
             sessions: Sessions::default(),
             reboots: BTreeSet::new(),
-            hot: HotTable::new(seed),
-            beside: BTreeMap::new(),
+            whereabouts: Arc::new(Whereabouts::new(seed)),
             settling: false,
             unsaved: BTreeSet::new(),
             unsaved_reboots: BTreeSet::new(),
@@ -158,19 +156,19 @@ impl Bindings {
     /// Where a number is.
     #[must_use]
     pub fn find(&self, number: Msisdn, now: ServerMillis) -> Option<Binding> {
-        let hot = self.hot.get(number)?.read()?;
-        let made = ServerMillis(i64::try_from(hot.generation.0).unwrap_or(i64::MAX));
-        let addresses = match hot.at {
-            At::Row(addresses) => addresses,
-            At::Beside => *self.beside.get(&number)?,
-        };
-        Some(Binding { addresses, kind: hot.kind, generation: hot.generation, age: now.since(made) })
+        self.whereabouts.find(number, now)
+    }
+
+    /// What lookups on other threads read. It changes as this does.
+    #[must_use]
+    pub fn whereabouts(&self) -> Arc<Whereabouts> {
+        Arc::clone(&self.whereabouts)
     }
 
     /// How many numbers are bound.
     #[must_use]
-    pub const fn bound(&self) -> usize {
-        self.hot.len()
+    pub fn bound(&self) -> usize {
+        self.whereabouts.len()
     }
 
     /// How many sessions are remembered.
@@ -182,7 +180,7 @@ impl Bindings {
     /// Bytes of the table that lookups read.
     #[must_use]
     pub fn hot_bytes(&self) -> usize {
-        self.hot.bytes()
+        self.whereabouts.bytes()
     }
 
     /// Takes one session's report in.
@@ -372,7 +370,7 @@ impl Bindings {
     }
 
     fn is_bound(&self, session: &Session) -> bool {
-        session.number.is_some_and(|number| self.hot.get(number).is_some())
+        session.number.is_some_and(|number| self.whereabouts.holds(number))
     }
 
     fn is_silent(&self, session: &Session, now: ServerMillis) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! A row holds the number (50 bits), what its addresses are good for (2), the generation, from which the age follows (42
 //! bits of milliseconds: until the year 2109), and the IPv4 address or the IPv6 prefix of 64 bits. A number that holds
-//! both, a delegated prefix or one of another length has its addresses in a map beside the table, where sessions and the
-//! indexes over them stand too; those are never read to answer.
+//! both, a delegated prefix or one of another length has its addresses in a map beside the table. Sessions and the indexes
+//! over them stand elsewhere and are never read to answer.
 
 use crate::address::{Addresses, Held, Kind, Prefix};
 use crate::session::Generation;

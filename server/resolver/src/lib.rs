@@ -5,8 +5,8 @@
 //! [`Intake::handle_timeout`] and drains again.
 //!
 //! ```text
-//!   datagram -> radius (is it genuine?) -> accounting (what happened?) -> bindings (who is where?) -> table -> lookup
-//!                  nas (who may report?)                                     rows -> store
+//!   datagram -> radius (is it genuine?) -> accounting (what happened?) -> bindings (who is where?) -> whereabouts -> lookup
+//!                  nas (who may report?)                                     rows -> store             datagram (asked how?)
 //! ```
 //!
 //! Numbers, IMSIs and addresses name a person: their types redact, and nothing here writes a line anywhere.
@@ -14,6 +14,7 @@
 pub mod accounting;
 pub mod address;
 pub mod bindings;
+pub mod datagram;
 pub mod domain;
 mod hot;
 pub mod intake;
@@ -25,6 +26,7 @@ mod seen;
 pub mod session;
 mod sessions;
 pub mod table;
+pub mod whereabouts;
 
 pub use accounting::{Change, NasKey, Reboot, Report, Said, SessionKey, Unusable};
 pub use address::{Addresses, Held, Kind, Pool, Prefix};
@@ -34,3 +36,4 @@ pub use lookup::{Asker, Policy};
 pub use nas::{Client, Clients, Fingerprint, NumberFrom};
 pub use push::{Pushed, PushedEvent};
 pub use session::{Epoch, Generation, Id, Moment, Session};
+pub use whereabouts::Whereabouts;

@@ -37,10 +37,16 @@ pub fn may_know(policy: Policy, asker: &Asker, withheld: &BTreeSet<Msisdn>, numb
         Policy::Role => asker.may_resolve,
         Policy::Consent => false,
     };
-    let digits = number.e164();
-    let digits = digits.strip_prefix('+').unwrap_or(&digits);
-    let within = asker.prefixes.is_empty() || asker.prefixes.iter().any(|prefix| digits.starts_with(prefix.as_str()));
+    let within = asker.prefixes.is_empty() || asker.prefixes.iter().any(|prefix| begins_with(number, prefix));
     may && within && !withheld.contains(&number)
+}
+
+/// Whether these are a number's first digits. Numbers never begin with 0, and no text is made of them.
+fn begins_with(number: Msisdn, prefix: &str) -> bool {
+    let digits = number.as_u64().checked_ilog10().unwrap_or(0).saturating_add(1);
+    let behind = u32::try_from(prefix.len()).ok().and_then(|length| digits.checked_sub(length));
+    let first = behind.and_then(|behind| number.as_u64().checked_div(10_u64.checked_pow(behind)?));
+    first.is_some_and(|first| prefix.parse() == Ok(first)) || prefix.is_empty()
 }
 
 /// What this asker is told of what is known.
@@ -96,7 +102,12 @@ mod tests {
     fn an_asker_is_told_of_its_own_prefixes_only() {
         let own = |prefix: &str| Asker { prefixes: vec![prefix.to_owned()], ..Asker::default() };
         assert!(asked(Policy::Open, &own("4915"), Kind::BehindNat));
-        assert!(!asked(Policy::Open, &own("4916"), Kind::BehindNat));
+        for other in ["4916", "49151123456011", "049", "1"] {
+            assert!(!asked(Policy::Open, &own(other), Kind::BehindNat), "{other}");
+        }
+        for whole in ["4", "4915112345601"] {
+            assert!(asked(Policy::Open, &own(whole), Kind::BehindNat), "{whole}");
+        }
     }
 
     #[test]

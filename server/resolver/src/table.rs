@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-/// Shards. Growing one moves a 256th of all rows.
+/// Shards, when nothing else is said. Growing one moves a 256th of all rows.
 const SHARDS: usize = 256;
 
 /// A shard's first size.
@@ -45,8 +45,14 @@ impl<R: Row> Table<R> {
     /// An empty one. The seed makes places that nobody else can foresee.
     #[must_use]
     pub fn new(seed: u64) -> Table<R> {
+        Table::with_shards(seed, SHARDS)
+    }
+
+    /// The same in so many shards; the next power of two, when it is none.
+    #[must_use]
+    pub fn with_shards(seed: u64, shards: usize) -> Table<R> {
         let shard = || Shard { rows: Vec::new(), used: 0 };
-        Table { seed, shards: std::iter::repeat_with(shard).take(SHARDS).collect(), rows: 0 }
+        Table { seed, shards: std::iter::repeat_with(shard).take(shards.max(1).next_power_of_two()).collect(), rows: 0 }
     }
 
     /// How many rows there are.
@@ -107,7 +113,7 @@ impl<R: Row> Table<R> {
     fn place(&self, key: R::Key) -> (usize, u32) {
         let hash = mix(R::bits(key), self.seed);
         // The lowest bits choose the shard and the highest the place in it.
-        let shard = usize::try_from(hash & (SHARDS as u64 - 1)).unwrap_or(0);
+        let shard = usize::try_from(hash & (self.shards.len() as u64 - 1)).unwrap_or(0);
         (shard, u32::try_from(hash >> 32).unwrap_or(0))
     }
 
@@ -193,6 +199,12 @@ impl<R> fmt::Debug for Table<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("rows", &self.rows).finish_non_exhaustive()
     }
+}
+
+/// One of `parts` for a key, by bits that no table of these seeds chooses a place by.
+pub(crate) fn part_of(bits: u64, seed: u64, parts: usize) -> usize {
+    let middle = mix(bits, seed) >> 8 & 0xFF_FFFF;
+    usize::try_from(middle).ok().and_then(|middle| middle.checked_rem(parts)).unwrap_or(0)
 }
 
 /// The finisher of SplitMix64 over the key and the seed.

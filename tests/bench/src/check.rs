@@ -8,6 +8,9 @@ pub enum Op {
     /// At most.
     #[serde(rename = "<=")]
     AtMost,
+    /// At least.
+    #[serde(rename = ">=")]
+    AtLeast,
 }
 
 /// One figure an issue asks for, by its name there.
@@ -31,12 +34,22 @@ impl Check {
     pub fn at_most(name: &'static str, value: f64, target: f64) -> Check {
         Check { name, value, op: Op::AtMost, target, ok: value <= target }
     }
+
+    /// A figure that is to be at least its target. What is not a number is under every target.
+    #[must_use]
+    pub fn at_least(name: &'static str, value: f64, target: f64) -> Check {
+        Check { name, value, op: Op::AtLeast, target, ok: value >= target }
+    }
 }
 
 impl std::fmt::Display for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ok = if self.ok { "ok    " } else { "FAILED" };
-        write!(f, "{ok} {} {} <= {}", self.name, self.value, self.target)
+        let op = match self.op {
+            Op::AtMost => "<=",
+            Op::AtLeast => ">=",
+        };
+        write!(f, "{ok} {} {} {op} {}", self.name, self.value, self.target)
     }
 }
 
@@ -49,6 +62,8 @@ mod tests {
         assert!(Check::at_most("figure", 1.5, 1.5).ok);
         assert!(!Check::at_most("figure", 1.500_001, 1.5).ok);
         assert!(!Check::at_most("figure", f64::NAN, 1.5).ok);
+        assert!(Check::at_least("figure", 1.5, 1.5).ok && !Check::at_least("figure", 1.499_999, 1.5).ok);
+        assert!(!Check::at_least("figure", f64::NAN, 1.5).ok);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //!
 //! A check's value is the worse of the two languages'.
 
+use crate::built;
 use crate::check::Check;
 use serde_json::Value;
 use std::path::Path;
@@ -48,23 +49,12 @@ pub const SHORT: Amounts = Amounts { events: 100_000, cycles: 500, commands: 2_0
 /// # Errors
 /// A sentence on which language could not be measured.
 pub fn run(root: &Path, amounts: Amounts) -> Result<(Value, Vec<Check>), String> {
-    build(root)?;
+    built::build(root)?;
     let measured: Vec<Value> =
         LANGUAGES.into_iter().map(|language| measure(root, language, amounts)).collect::<Result<_, _>>()?;
     let checks = checks(&measured, amounts);
     let told = LANGUAGES.into_iter().map(str::to_owned).zip(measured).collect::<serde_json::Map<_, _>>();
     Ok((Value::Object(told), checks))
-}
-
-/// The libraries as the sources are now; what is built already is left alone.
-fn build(root: &Path) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "--workspace", "--lib", "--bins"])
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cargo cannot be run: {error}"))?;
-    if built.success() { Ok(()) } else { Err("the libraries cannot be built".to_owned()) }
 }
 
 fn measure(root: &Path, language: &str, amounts: Amounts) -> Result<Value, String> {

@@ -1,7 +1,16 @@
-//! `bench NAME [--json]`: figures, each held against its target.
+//! `bench NAME [--peer PEER] [--json] [--short]`: figures, each held against its target.
 
+mod built;
 mod check;
+mod exchange;
 mod ffi;
+mod http;
+mod ports;
+mod program;
+mod redis;
+mod resolve;
+mod resolve_update;
+mod spread;
 
 use clap::{Parser, ValueEnum};
 use std::path::Path;
@@ -12,6 +21,9 @@ use std::process::ExitCode;
 struct Asked {
     /// What to measure.
     name: Name,
+    /// Whom to measure beside; a benchmark that has a peer needs it.
+    #[arg(long)]
+    peer: Option<Peer>,
     /// One JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -20,19 +32,41 @@ struct Asked {
     short: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Name {
     /// The border to an app, in Kotlin and Python.
     Ffi,
+    /// Answers to where a number is.
+    Resolve,
+    /// Durable events of the access network.
+    ResolveUpdate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Peer {
+    /// Knot DNS.
+    Knot,
+    /// Redis.
+    Redis,
 }
 
 fn main() -> ExitCode {
     let asked = Asked::parse();
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let measured = match asked.name {
-        Name::Ffi => ffi::run(root, if asked.short { ffi::SHORT } else { ffi::WHOLE }),
+    let measured = match (asked.name, asked.peer) {
+        (Name::Ffi, None) => ffi::run(root, if asked.short { ffi::SHORT } else { ffi::WHOLE })
+            .map(|(ours, checks)| (serde_json::json!({ "ours": ours }), checks)),
+        (Name::Resolve, Some(Peer::Knot)) => {
+            resolve::run(root, if asked.short { resolve::SHORT } else { resolve::WHOLE })
+        }
+        (Name::ResolveUpdate, Some(Peer::Redis)) => {
+            resolve_update::run(root, if asked.short { resolve_update::SHORT } else { resolve_update::WHOLE })
+        }
+        (Name::Ffi, Some(_)) => Err("ffi is measured without a peer".to_owned()),
+        (Name::Resolve, _) => Err("resolve is measured beside Knot DNS: --peer knot".to_owned()),
+        (Name::ResolveUpdate, _) => Err("resolve-update is measured beside Redis: --peer redis".to_owned()),
     };
-    let (ours, checks) = match measured {
+    let (mut told, checks) = match measured {
         Ok(measured) => measured,
         Err(why) => {
             eprintln!("{why}");
@@ -40,9 +74,16 @@ fn main() -> ExitCode {
         }
     };
     if asked.json {
-        println!("{}", serde_json::json!({ "name": "ffi", "ours": ours, "checks": checks }));
+        if let Some(told) = told.as_object_mut() {
+            told.insert(
+                "name".to_owned(),
+                asked.name.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default().into(),
+            );
+            told.insert("checks".to_owned(), serde_json::json!(checks));
+        }
+        println!("{told}");
     } else {
-        println!("{ours:#}");
+        println!("{told:#}");
         checks.iter().for_each(|check| println!("{check}"));
     }
     if checks.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }

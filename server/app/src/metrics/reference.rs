@@ -97,6 +97,10 @@ pub const REFERENCE: &[MetricDoc] = &[
     counter("tandem_resolver_store_failures_total", "batches of reports the store failed; they are tried again"),
     counter("tandem_resolver_lookups_total", "numbers asked about, by whether an address was told"),
     counter("tandem_resolver_lookups_refused_total", "lookups refused, by why"),
+    gauge("tandem_lookup_sessions", "sessions of lookups by datagram that stand"),
+    counter("tandem_lookup_sessions_agreed_total", "sessions of lookups by datagram that were agreed on"),
+    counter("tandem_lookup_answered_total", "lookups by datagram that were answered, by the verdict"),
+    counter("tandem_lookup_dropped_total", "datagrams of lookups that got no answer, by why"),
     counter("tandem_dns_questions_total", "questions in DNS, by what became of them"),
     counter("tandem_late_results_total", "results that nobody waited for any more"),
 ];

@@ -2,7 +2,6 @@
 
 use super::Bindings;
 use crate::address::Addresses;
-use crate::hot::{At, Hot, HotRow};
 use crate::session::{Generation, Session};
 use crate::sessions::Place;
 use std::collections::BTreeSet;
@@ -26,8 +25,7 @@ impl Bindings {
     /// Brings a number's row up to what its sessions say.
     pub(super) fn judge_anew(&mut self, number: Msisdn, now: ServerMillis) {
         let Some(place) = self.judge(number, now) else {
-            self.hot.remove(number);
-            self.beside.remove(&number);
+            self.whereabouts.release(number);
             return;
         };
         let Some(session) = self.sessions.get(place).copied() else { return };
@@ -39,12 +37,7 @@ impl Bindings {
             None if self.settling && session.generation.0 > 0 && session.generation == told => told,
             Some(_) | None => self.next_generation(told, now),
         };
-        let at = At::of(&session.addresses);
-        match at {
-            At::Row(_) => self.beside.remove(&number),
-            At::Beside => self.beside.insert(number, session.addresses),
-        };
-        self.hot.put(HotRow::new(&Hot { number, generation, kind: session.addresses.kind(), at }));
+        self.whereabouts.bind(number, session.addresses, generation);
         if session.generation != generation {
             self.sessions.note(place, |session| session.generation = generation);
             self.unsaved.insert(session.id());

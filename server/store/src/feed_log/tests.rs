@@ -114,12 +114,13 @@ fn small(log: &mut FeedLog) {
 fn every_file_is_the_servers_users_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
-    written(directory.path(), 0..9);
-    // Opened again, so that there is a base as well as segments and what is made ahead.
-    drop(open(directory.path()));
-    let files: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap()).collect();
-    assert!(files.len() >= 2, "{files:?}");
-    for file in files {
+    let (mut log, _) = open(directory.path());
+    small(&mut log);
+    (0..200).for_each(|turn| log.keep(&changes(turn)).unwrap());
+    drop(log);
+    let names = Names::read(directory.path()).unwrap();
+    assert!(!names.bases.is_empty() && !names.logs.is_empty(), "{names:?}");
+    for file in fs::read_dir(directory.path()).unwrap().map(Result::unwrap) {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
     }
 }

@@ -18,9 +18,9 @@ private class Round(val ours: Double, val empty: Double)
  * Compares a crossing of the product's with an empty one of the same shape, block by block in turn, so that whatever else the machine
  * does slows down both.
  */
-internal suspend fun compare(what: String, ours: Crossing, empty: Crossing): Map<String, Any> {
-    warmUp(what, ours, empty)
-    val rounds = List(roundsCounted) { round(ours, empty) }
+internal suspend fun compare(what: String, ours: Crossing, empty: Crossing, crossings: Int = CROSSINGS): Map<String, Any> {
+    warmUp(what, ours, empty, crossings)
+    val rounds = List(roundsCounted) { round(ours, empty, crossings) }
     val figures = mapOf(
         "ours_ns" to spread(rounds.map { it.ours }),
         "empty_ns" to spread(rounds.map { it.empty }),
@@ -31,12 +31,12 @@ internal suspend fun compare(what: String, ours: Crossing, empty: Crossing): Map
 }
 
 /** Until both sides have come to rest: the virtual machine compiles what it sees often. */
-private suspend fun warmUp(what: String, ours: Crossing, empty: Crossing) {
+private suspend fun warmUp(what: String, ours: Crossing, empty: Crossing, crossings: Int) {
     val rounds = ArrayList<Round>()
     while (rounds.size < WARM_UP_MIN || !(calm(rounds.map { it.ours }) && calm(rounds.map { it.empty }))) {
         // On a machine that is never at rest the rounds that count say so by their spread.
         if (rounds.size == WARM_UP_MAX) return tell("$what: not at rest after $WARM_UP_MAX rounds")
-        rounds += round(ours, empty)
+        rounds += round(ours, empty, crossings)
     }
     tell("$what: at rest after ${rounds.size} rounds")
 }
@@ -47,12 +47,12 @@ private fun calm(rounds: List<Double>): Boolean {
     return last.all { abs(it - last.average()) < last.average() / 10 }
 }
 
-private suspend fun round(ours: Crossing, empty: Crossing): Round {
+private suspend fun round(ours: Crossing, empty: Crossing, crossings: Int): Round {
     // What is collected at the cost of one side is no cost of that side's.
     val collected = JavaHeap.calm()
     val (ourTime, emptyTime) = Stopwatch(ours) to Stopwatch(empty)
     var oursFirst = true
-    while (ourTime.crossings < CROSSINGS || emptyTime.crossings < CROSSINGS) {
+    while (ourTime.crossings < crossings || emptyTime.crossings < crossings) {
         // Whoever comes second may find warmer caches.
         for (side in if (oursFirst) listOf(ourTime, emptyTime) else listOf(emptyTime, ourTime)) side.run()
         oursFirst = !oursFirst
@@ -88,7 +88,7 @@ internal fun median(of: List<Double>): Double {
 /** Of which the median counts. */
 internal var roundsCounted = 9
 
-/** Of each side in a round. */
+/** Of each side in a round, as far as the young part of the Java heap holds what they leave behind. */
 private const val CROSSINGS = 10_000
 private const val WARM_UP_MIN = 5
 

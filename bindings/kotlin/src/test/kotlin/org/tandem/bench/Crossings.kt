@@ -1,5 +1,7 @@
 package org.tandem.bench
 
+import com.sun.jna.CallbackThreadInitializer
+import com.sun.jna.Native
 import kotlinx.coroutines.flow.take
 import org.tandem.Tandem
 import org.tandem.ffi.Event
@@ -13,6 +15,7 @@ import org.tandem.testkit.emptyNotify
 import org.tandem.testkit.emptyWake
 import org.tandem.testkit.pushEventSoon
 import org.tandem.testkit.pushEvents
+import org.tandem.testkit.uniffiRustFutureContinuationCallbackImpl
 
 /** What it costs to tell the core something, and to be told, each beside an empty crossing of the same shape. */
 internal val COMPARISONS: Map<String, suspend (Tandem) -> Map<String, Any>> =
@@ -61,6 +64,8 @@ private suspend fun flowEvents(tandem: Tandem): Map<String, Any> {
 
 /** Events that come one at a time, while they are waited for. */
 private suspend fun loneEvents(tandem: Tandem): Map<String, Any> {
+    // As the layer does with the core's threads: attaching one anew for each wake would be the test kit's cost, and a large one.
+    Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, CallbackThreadInitializer(true, false, "testkit"))
     val callback = nothing()
     val pull = Pull(tandem)
     return compare(
@@ -77,6 +82,8 @@ private suspend fun loneEvents(tandem: Tandem): Map<String, Any> {
                 callBack(callback, 1U)
             }
         },
+        // Each wake makes a coroutine, a future and their buffers.
+        crossings = 1_000,
     )
 }
 

@@ -27,4 +27,6 @@ class CallSound:
 
     def write(self, samples):
         """Hands over captured samples (`array('h')`); how many were taken."""
+        if samples.typecode != "h":
+            raise TypeError("samples are of 16 bit: array('h')")
         return _lib.tandem_audio_write(self._handle, samples.buffer_info()[0], len(samples))

@@ -87,6 +87,11 @@ impl Pending {
         self.lock().past(wish, asker)
     }
 
+    /// The user hangs up: whatever becomes of the machine, this call is not dialed for them any more.
+    pub(crate) fn hung_up(&self, call: CallId) {
+        self.lock().hung_up(call);
+    }
+
     /// Gives up on commands that waited long enough.
     pub(crate) fn expire(&self, now: Mono) -> Past {
         self.lock().expire(now)

@@ -87,8 +87,8 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 fn write(data_dir: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("key.new");
     let mut file = private::options().truncate(true).open(&beside)?;
-    // One that a crash left here has the mode it was made with.
-    private::narrow(&beside)?;
+    // One that a crash left here has the mode it was made with; where modes cannot be changed, how it is mounted says who reads.
+    let _unchangeable = private::narrow(&beside);
     file.write_all(key)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;

@@ -275,3 +275,13 @@ fn every_wrong_text_and_every_wrong_key_of_the_relays_is_told_at_once() {
     let told = refusal("[sms_template]\napp_hash = \"short\"\ndomain = \"No Host\"\n");
     assert_eq!(keys(&told), ["sms_template.app_hash", "sms_template.domain"], "once each: {told}");
 }
+
+#[test]
+fn an_entry_that_cannot_be_read_is_told_of_without_its_secret() {
+    for (list, field) in [("nas", "secret"), ("api_keys", "key"), ("reporters", "key")] {
+        let secret = "hunter2".repeat(6);
+        let told = refusal(&format!("[resolver]\n{list} = [{{ name = \"a\", {field} = \"{secret}\", bogus = 1 }}]\n"));
+        assert_eq!(keys(&told), [format!("resolver.{list}")], "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}

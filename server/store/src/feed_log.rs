@@ -194,6 +194,8 @@ impl FeedLog {
             files::zeros(&self.directory, needed.max(self.segment_bytes))?;
         }
         let number = self.number.saturating_add(1);
+        // The next one may have its name although this fails, and then nothing counts any more that is written to this one.
+        self.active = None;
         self.active = Some(Active::begin(&self.directory, number, self.next)?);
         self.number = number;
         self.merge_closed();

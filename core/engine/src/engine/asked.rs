@@ -22,6 +22,9 @@ enum Unsaid {
 impl Engine {
     /// Queues a command, or says why not.
     pub(super) fn begin(&self, command: Command) -> Result<oneshot::Receiver<Answer>, CommandError> {
+        if let Command::HangUp { call } = &command {
+            self.shared.pending.hung_up(*call);
+        }
         let wish = self.wish(&command);
         let give_up_at = self.clock.now().mono.after(self.answer_within);
         let (ticket, answered) = match self.shared.pending.begin(wish.clone(), give_up_at) {

@@ -161,8 +161,19 @@ impl Commands {
             self.taken_back.insert(ticket);
             askers.extend(self.waiting.remove(&ticket).into_iter().flat_map(|waiting| waiting.askers));
         }
+        // What the machine still decides on to the same has its carrier call by this one.
+        let served: Vec<CallId> =
+            self.undecided.iter().filter(|(_, undecided)| *undecided == dial).map(|(call, _)| *call).collect();
+        for call in served {
+            self.undecided.remove(&call);
+            self.to_carrier.insert(call);
+        }
         self.dial_once(dial.clone(), wish.prompt(), askers, &mut past);
         past
+    }
+
+    pub(super) fn hung_up(&mut self, call: CallId) {
+        self.undecided.remove(&call);
     }
 
     pub(super) fn expire(&mut self, now: Mono) -> Past {

@@ -287,3 +287,27 @@ fn a_command_there_was_no_room_for_is_refused_and_a_call_is_dialed() {
     assert_eq!(act(&pending, pending.unsaid(ticket), true), 1);
     assert_eq!(answered.try_recv().unwrap(), Ok(Reply::CarrierDialed));
 }
+
+#[test]
+fn a_call_that_was_hung_up_is_not_dialed_when_the_machine_goes() {
+    let pending = Pending::default();
+    let (ticket, _answered) = new(&pending, call());
+    pending.answer(ticket, Ok(Reply::Call(CALL)));
+    pending.hung_up(CallId([2; 16]));
+    pending.hung_up(CALL);
+    assert_eq!(break_down(&pending), 0);
+}
+
+#[test]
+fn a_call_that_is_decided_on_is_not_dialed_again_when_the_host_dialed_the_same_past_the_machine() {
+    for other in [false, true] {
+        let pending = Pending::default();
+        let (ticket, _answered) = new(&pending, call());
+        pending.answer(ticket, Ok(Reply::Call(CALL)));
+        let digits = Secret::new(if other { "0152" } else { "0151" }.to_owned());
+        let past = Wish::Call(Dial { line: None, digits }, Mode::Carrier);
+        let (asker, _dialed) = oneshot::channel();
+        assert_eq!(act(&pending, pending.past(&past, asker), true), 1);
+        assert_eq!(break_down(&pending), usize::from(other), "another number: {other}");
+    }
+}

@@ -121,7 +121,7 @@ fn bad_value(key: &KeyDoc, written: &str, error: &toml::de::Error) -> String {
     if ["password", "authorization"].contains(&key.name) {
         return "must be a string".to_owned();
     }
-    if ["nas", "api_keys"].contains(&key.name) {
+    if ["nas", "api_keys", "reporters"].contains(&key.name) {
         return "has an entry with a field that is unknown or cannot be read; --print-config names them all".to_owned();
     }
     let written: String = written.lines().next().unwrap_or_default().chars().take(SHOWN_MAX).collect();

@@ -60,8 +60,8 @@ class Tandem internal constructor(internal val core: Core) : CoreInterface by co
      */
     val events: Flow<Event> = flow {
         collectingAlone {
-            while (isThereMore()) {
-                for ((number, event) in core.nextEvents(seen, EVENTS_AT_ONCE)) {
+            while (unlessClosed(false) { core.waitForEvents(seen) }) {
+                for ((number, event) in unlessClosed(emptyList()) { core.nextEvents(seen, EVENTS_AT_ONCE) }) {
                     try {
                         emit(event)
                     } catch (end: CancellationException) {
@@ -146,11 +146,11 @@ class Tandem internal constructor(internal val core: Core) : CoreInterface by co
         GlobalScope.async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { read() }.await()
 
     /** A core that was closed tells nothing more. */
-    private suspend fun isThereMore(): Boolean = try {
-        core.waitForEvents(seen)
+    private inline fun <T> unlessClosed(nothing: T, ask: () -> T): T = try {
+        ask()
     } catch (gone: IllegalStateException) {
         if (gone is CancellationException || !core.uniffiIsDestroyed) throw gone
-        false
+        nothing
     }
 
     /** The OS goes on telling a host that has closed its core; that is no mistake of the host's. */

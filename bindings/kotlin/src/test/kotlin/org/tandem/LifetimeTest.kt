@@ -44,6 +44,19 @@ class LifetimeTest {
     }
 
     @Test
+    fun `a phone that is closed while it is online ends its events and throws nothing`() = runBlocking {
+        repeat(3) {
+            val phone = Lab.phone()
+            phone.start()
+            phone.register()
+            val tandem = phone.tandem
+            phone.host.tandem = null
+            tandem.close()
+            phone.collected()
+        }
+    }
+
+    @Test
     fun `after the close alone nothing holds the host`() = runBlocking {
         val host = WeakReference(used { it.close() })
         until("the host is garbage") { gone(host) }

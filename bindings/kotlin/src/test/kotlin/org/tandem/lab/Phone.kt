@@ -4,9 +4,9 @@ import java.nio.file.Path
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.Job
-import kotlinx.coroutines.launch
+import kotlinx.coroutines.async
 import org.tandem.Tandem
 import org.tandem.ffi.CallEnd
 import org.tandem.ffi.CallId
@@ -25,7 +25,7 @@ import org.tandem.ffi.Target
 /** A phone: an OS, a database, and a core while it is on. */
 class Phone(private val server: String, val host: Host, folder: Path) {
     private val database = folder.resolve("phone.db").toString()
-    private var collecting: Job? = null
+    private var collecting: Deferred<Unit>? = null
 
     /** Everything the core told, oldest first. */
     val told: MutableList<Event> = CopyOnWriteArrayList()
@@ -41,16 +41,19 @@ class Phone(private val server: String, val host: Host, folder: Path) {
     suspend fun start(config: CoreConfig = config(), ports: Ports = host.ports()) {
         val tandem = Tandem.start(config, ports)
         host.tandem = tandem
-        collecting = CoroutineScope(Dispatchers.Default).launch { tandem.events.collect { told += it } }
+        collecting = CoroutineScope(Dispatchers.Default).async { tandem.events.collect { told += it } }
     }
 
     /** Switches it off, in order. */
     suspend fun stop() {
         tandem.shutdown(30.seconds)
-        collecting?.join()
+        collecting?.await()
         tandem.close()
         host.tandem = null
     }
+
+    /** Returns when its events have ended, and throws what their collector threw. */
+    suspend fun collected() = collecting?.await()
 
     /** Registers as a person does: asks, gets the SMS, confirms. */
     suspend fun register() {

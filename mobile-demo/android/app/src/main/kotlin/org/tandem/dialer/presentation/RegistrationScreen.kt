@@ -4,6 +4,7 @@ import org.tandem.ffi.Line
 import org.tandem.ffi.RegistrationFailure
 import org.tandem.ffi.RegistrationState
 import org.tandem.ffi.RegistrationView
+import org.tandem.ffi.ResendRefusal
 
 /** What the user types. */
 enum class RegistrationField(val hint: String) {
@@ -35,38 +36,39 @@ fun registrationCards(
     lines: List<Line>,
     views: Map<Line, RegistrationView>,
     nameOf: (Line) -> String,
+    refusalOf: (ResendRefusal) -> String,
 ): List<RegistrationCard> = lines.map { line ->
     val view = views[line]
     val state = view?.state ?: RegistrationState.Unregistered
     RegistrationCard(
         line = line,
         title = listOfNotNull(nameOf(line), view?.number).joinToString(" · "),
-        text = view?.text.orEmpty(),
-        fields = fields(state),
-        buttons = buttons(state),
+        text = listOfNotNull(view?.text, view?.resend?.refused?.let(refusalOf)).joinToString("\n"),
+        fields = fields(state, goesOn = view?.resend != null),
+        buttons = buttons(state, goesOn = view?.resend != null),
     )
 }
 
-/** A number can be typed wherever a registration begins: what the SIM tells may be wrong. */
-private fun fields(state: RegistrationState): List<RegistrationField> = when (state) {
+/**
+ * A number can be typed wherever a registration begins: what the SIM tells may be wrong. A failed proof does not end its attempt, which
+ * `goesOn` while another SMS could be asked for.
+ */
+private fun fields(state: RegistrationState, goesOn: Boolean): List<RegistrationField> = when (state) {
     is RegistrationState.Unregistered, is RegistrationState.NumberNeeded -> listOf(RegistrationField.NUMBER)
-    is RegistrationState.Failed -> when (goesOn(state.why)) {
-        true -> listOf(RegistrationField.CODE)
-        false -> listOf(RegistrationField.NUMBER)
-        null -> listOf(RegistrationField.NUMBER, RegistrationField.CODE)
-    }
+    is RegistrationState.Failed -> listOf(if (goesOn) RegistrationField.CODE else RegistrationField.NUMBER)
     is RegistrationState.AwaitingSms -> listOf(RegistrationField.CODE)
     is RegistrationState.Asking, is RegistrationState.AwaitingUserConfirm, is RegistrationState.Confirming,
     is RegistrationState.Registered, is RegistrationState.Unregistering,
     -> emptyList()
 }
 
-private fun buttons(state: RegistrationState): List<RegistrationButton> = when (state) {
+private fun buttons(state: RegistrationState, goesOn: Boolean): List<RegistrationButton> = when (state) {
     is RegistrationState.Unregistered, is RegistrationState.NumberNeeded -> listOf(RegistrationButton.REGISTER)
-    is RegistrationState.Failed -> when (goesOn(state.why)) {
-        true -> PROVING
-        false -> listOf(RegistrationButton.REGISTER)
-        null -> listOf(RegistrationButton.REGISTER, RegistrationButton.CONFIRM) + PROVING
+    is RegistrationState.Failed -> when {
+        !goesOn -> listOf(RegistrationButton.REGISTER)
+        state.why is RegistrationFailure.WrongCode -> PROVING
+        // What was not heard may be said again, be it what the SMS said or what is typed.
+        else -> listOf(RegistrationButton.CONFIRM) + PROVING
     }
     is RegistrationState.Asking -> listOf(RegistrationButton.CANCEL)
     is RegistrationState.AwaitingSms -> PROVING
@@ -76,18 +78,3 @@ private fun buttons(state: RegistrationState): List<RegistrationButton> = when (
 }
 
 private val PROVING = listOf(RegistrationButton.ENTER_CODE, RegistrationButton.RESEND, RegistrationButton.CANCEL)
-
-/**
- * Whether the attempt goes on after a failure. Null where the core's word leaves it open: these fail a beginning as well as a proof,
- * so both ways on are offered, and the one that does not fit answers `Busy` or `Stale`.
- */
-private fun goesOn(why: RegistrationFailure): Boolean? = when (why) {
-    is RegistrationFailure.WrongCode -> true
-    is RegistrationFailure.Offline, is RegistrationFailure.TooMany, is RegistrationFailure.StoreFailed -> null
-    is RegistrationFailure.NoSim, is RegistrationFailure.BadNumber, is RegistrationFailure.SmsNeverCame,
-    is RegistrationFailure.SmsToOtherSim, is RegistrationFailure.TriesUsedUp, is RegistrationFailure.Expired,
-    is RegistrationFailure.SmsUnavailable, is RegistrationFailure.NumberUnreachable, is RegistrationFailure.NotServed,
-    is RegistrationFailure.RegisteredElsewhere, is RegistrationFailure.SimChanged, is RegistrationFailure.KeyLost,
-    is RegistrationFailure.Refused,
-    -> false
-}

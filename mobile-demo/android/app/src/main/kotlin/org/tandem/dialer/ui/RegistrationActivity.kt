@@ -13,6 +13,7 @@ import org.tandem.dialer.presentation.registrationCards
 import org.tandem.dialer.sim.line
 import org.tandem.dialer.sim.orAbsent
 import org.tandem.ffi.Line
+import org.tandem.ffi.resendText
 
 /** Registers and unregisters the number of each SIM. */
 class RegistrationActivity : TandemActivity() {
@@ -27,7 +28,7 @@ class RegistrationActivity : TandemActivity() {
     }
 
     override fun show(shown: Shown) {
-        val cards = registrationCards(host.readSims().map { it.line }, shown.registrations, host.sims::nameOf)
+        val cards = registrationCards(host.readSims().map { it.line }, shown.registrations, host.sims::nameOf, ::resendText)
         // Drawn anew only when it changed: what the user is typing stays.
         if (cards == drawn) return
         drawn = cards

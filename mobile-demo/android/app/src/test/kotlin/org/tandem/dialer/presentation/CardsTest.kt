@@ -14,6 +14,8 @@ import org.tandem.ffi.PromptAbout
 import org.tandem.ffi.RegistrationFailure
 import org.tandem.ffi.RegistrationState
 import org.tandem.ffi.RegistrationView
+import org.tandem.ffi.Resend
+import org.tandem.ffi.ResendRefusal
 
 class CardsTest {
     private fun screen(state: CallState, outgoing: Boolean = true, held: Boolean = false, muted: Boolean = false) =
@@ -73,11 +75,15 @@ class CardsTest {
         assertEquals(choices, card.buttons.map { it.choice })
     }
 
-    private fun card(state: RegistrationState?) = registrationCards(
+    private fun card(state: RegistrationState?, resend: Resend? = null) = registrationCards(
         lines = listOf(0U),
-        views = if (state == null) emptyMap() else mapOf(0.toUByte() to RegistrationView(0U, BOB, state, "words")),
+        views = if (state == null) emptyMap() else mapOf(0.toUByte() to RegistrationView(0U, BOB, state, "words", resend)),
         nameOf = { "SIM 1" },
+        refusalOf = { "why none was sent" },
     ).single()
+
+    /** What another SMS can be asked for is an attempt that goes on. */
+    private val goesOn = Resend(0, false, null)
 
     @Test
     fun `a SIM the core has not told of can be registered, with or without a typed number`() {
@@ -103,7 +109,9 @@ class CardsTest {
 
     @Test
     fun `a wrong code can be typed again, and what is over begins again`() {
-        assertEquals(listOf(RegistrationField.CODE), card(RegistrationState.Failed(RegistrationFailure.WrongCode(2U))).fields)
+        val wrong = card(RegistrationState.Failed(RegistrationFailure.WrongCode(2U)), goesOn)
+        assertEquals(listOf(RegistrationField.CODE), wrong.fields)
+        assertTrue(RegistrationButton.ENTER_CODE in wrong.buttons && RegistrationButton.REGISTER !in wrong.buttons)
         assertEquals(
             listOf(RegistrationButton.REGISTER),
             card(RegistrationState.Failed(RegistrationFailure.TriesUsedUp)).buttons,
@@ -111,9 +119,17 @@ class CardsTest {
     }
 
     @Test
-    fun `a failure that leaves open whether the attempt goes on offers both ways`() {
-        val card = card(RegistrationState.Failed(RegistrationFailure.Offline))
-        assertTrue(card.buttons.containsAll(listOf(RegistrationButton.REGISTER, RegistrationButton.CONFIRM, RegistrationButton.ENTER_CODE)))
+    fun `a failed proof goes on while another SMS could be asked for, and a failed beginning begins again`() {
+        val offline = RegistrationState.Failed(RegistrationFailure.Offline)
+        assertTrue(card(offline, goesOn).buttons.containsAll(listOf(RegistrationButton.CONFIRM, RegistrationButton.ENTER_CODE)))
+        assertEquals(listOf(RegistrationButton.REGISTER), card(offline).buttons)
+    }
+
+    @Test
+    fun `why no other SMS was sent is told beside the state`() {
+        assertEquals("words", card(RegistrationState.AwaitingSms(0, false), goesOn).text)
+        val refused = Resend(0, false, ResendRefusal.SmsUnavailable)
+        assertEquals("words\nwhy none was sent", card(RegistrationState.AwaitingSms(0, false), refused).text)
     }
 
     @Test

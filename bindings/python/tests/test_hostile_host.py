@@ -1,7 +1,6 @@
 """Hosts that call back from every port, throw, answer late, twice and never; and callers that do not wait."""
 
 import asyncio
-import ctypes
 import gc
 import itertools
 import os
@@ -12,6 +11,7 @@ import unittest
 import weakref
 
 import tandem_phone as t
+from heap import bytes_in_use
 from hostile import (
     PORT_METHODS,
     SECRET,
@@ -242,10 +242,10 @@ class Cancellation(unittest.IsolatedAsyncioTestCase):
         while len(await phone.phone.call_log(None, 500)) < 64:
             await asyncio.sleep(0.01)
         await given_up_often(phone, 200)
-        before = in_use()
+        before = bytes_in_use()
         await given_up_often(phone, 2_000)
         # What one answer holds is over 6 KB: had each been lost, this were 12 MB or more.
-        self.assertLess(in_use() - before, 1_000_000)
+        self.assertLess(bytes_in_use() - before, 1_000_000)
         await phone.stop()
 
     async def test_no_event_is_lost_when_waiting_for_events_is_given_up_over_and_over(self):
@@ -364,26 +364,6 @@ async def given_up_often(phone, times):
         await given_up(phone.phone.call_log(None, 64), turn % 4)
     # Readings that nobody waits for come to their end.
     await phone.phone.call_log(None, 1)
-
-
-def in_use():
-    """Bytes of the C heap that are in use."""
-    gc.collect()
-    info = mallinfo2()
-    return info.uordblks + info.hblkhd
-
-
-class MallInfo(ctypes.Structure):
-    """glibc's `struct mallinfo2`."""
-
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-    ]
-
-
-mallinfo2 = ctypes.CDLL(None).mallinfo2
-mallinfo2.restype = MallInfo
 
 
 async def given_up(awaitable, turns):

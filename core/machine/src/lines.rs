@@ -25,6 +25,8 @@ pub(crate) struct Lines {
     sims_known: bool,
     pub(crate) book: Contacts,
     shown: BTreeMap<Msisdn, MarkShown>,
+    /// Numbers whose mark shows differently since the others last looked.
+    turned: Vec<MarkView>,
     pub(crate) settings: SettingsRow,
     /// The database is new in this boot.
     pub(crate) fresh: bool,
@@ -37,6 +39,7 @@ impl Lines {
             sims_known: false,
             book: Contacts::default(),
             shown: BTreeMap::new(),
+            turned: Vec::new(),
             settings: settings.unwrap_or_default(),
             fresh,
         }
@@ -141,9 +144,15 @@ impl Lines {
             }
             views.push(MarkView { number, shown });
         }
+        self.turned.extend(views.iter().copied());
         for page in views.chunks(MARK_VIEWS_MAX) {
             ctx.emit(Event::Marks(page.to_vec()));
         }
+    }
+
+    /// Numbers whose mark shows differently since this was last asked.
+    pub(crate) fn take_turned(&mut self) -> Vec<MarkView> {
+        std::mem::take(&mut self.turned)
     }
 
     fn mark_shown(&self, number: Msisdn, ctx: &Ctx<'_>) -> MarkShown {

@@ -19,6 +19,7 @@ mod flow;
 mod handover;
 mod plain_sms;
 mod sending;
+mod unseen;
 
 use crate::ctx::Ctx;
 use crate::effect::{Event, Refusal};
@@ -65,6 +66,7 @@ pub(crate) struct Outbox {
     /// Texts handed to SMS without asking the server, which it is still to be told of.
     owed_swaps: BTreeMap<TextId, (Line, Msisdn)>,
     words: usize,
+    unseen: unseen::Unseen,
     /// Ends that are durable since this boot: told again, they are only acknowledged again.
     ended: VecDeque<TextId>,
 }
@@ -190,6 +192,7 @@ impl Outbox {
             self.prompts.close(prompt, ctx);
         }
         self.words = self.words.saturating_sub(text.row.body.as_str().len());
+        self.unseen_without(text.row.line, text.row.to, ctx);
         Some(text)
     }
 
@@ -277,6 +280,7 @@ impl Outbox {
         self.tell_owed_swaps(line, lines, ctx);
         self.round_trip(line, lines, ctx);
         self.pump(line, lines, ctx);
+        self.offer_sms_for_unseen(line, lines, ctx);
     }
 
     /// When [`Outbox::handle_timeout`] is due.

@@ -15,7 +15,7 @@ use crate::input::{Input, LinkInput, NetworkSnapshot, StoreFailure, StoreInput};
 use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::receipts::Receipts;
-use crate::view::{CallView, Notice, Prompt};
+use crate::view::{CallView, MarkShown, Notice, Prompt};
 use std::collections::BTreeMap;
 use tandem_model::rows::SettingsRow;
 use tandem_model::{Mono, Ticket};
@@ -108,6 +108,21 @@ impl Phone {
                 self.outbox.session_up(line, &mut self.lines, ctx);
                 self.receipts.session_up(ctx);
                 self.calls.on_session_up(line, &self.lines, ctx);
+            }
+        }
+        self.marks_turned(ctx);
+    }
+
+    /// Marks show differently: texts that wait for whoever is not seen any more may go as SMS.
+    fn marks_turned(&mut self, ctx: &mut Ctx<'_>) {
+        let (unseen, other): (Vec<_>, Vec<_>) =
+            self.lines.take_turned().into_iter().partition(|mark| mark.shown == MarkShown::NotSeenLately);
+        for mark in other {
+            self.outbox.seen_again(mark.number, ctx);
+        }
+        if !unseen.is_empty() {
+            for line in self.outbox.lines_in_use() {
+                self.outbox.offer_sms_for_unseen(line, &mut self.lines, ctx);
             }
         }
     }

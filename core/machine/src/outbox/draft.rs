@@ -30,6 +30,8 @@ pub(super) enum Asked {
     Refused(TextId),
     /// A waiting text that is to become an SMS while the server cannot be asked.
     Unreachable(TextId),
+    /// Texts that wait for a phone that is not seen any more.
+    Unseen { line: Line, to: Msisdn, may_double: bool },
 }
 
 impl Outbox {
@@ -141,6 +143,9 @@ impl Outbox {
             (Asked::Refused(id), Choice::Quit) => {
                 self.back_to_queue(id);
                 self.give_up(id, TerminalState::Cancelled, ticket, lines, ctx);
+            }
+            (Asked::Unseen { line, to, may_double }, choice) => {
+                self.unseen_answered((line, to, may_double), choice, ticket, lines, ctx);
             }
             (Asked::Unreachable(id), Choice::Carrier) => self.sms_unasked(id, ticket, ctx),
             (Asked::Instead { .. } | Asked::Unreachable(_), Choice::Quit) => ctx.reply(ticket, Ok(Reply::Done)),

@@ -145,6 +145,14 @@ impl Outbox {
         self.sms_out(id, false, ctx);
     }
 
+    /// The same where no command waits for the answer.
+    pub(super) fn sms_without_word(&mut self, id: TextId, ctx: &mut Ctx<'_>) {
+        if let Some(text) = self.texts.get(&id).filter(|text| can_be_given_up(text)) {
+            self.owed_swaps.insert(id, (text.row.line, text.row.to));
+            self.sms_out(id, false, ctx);
+        }
+    }
+
     /// Tells the server of texts that went as SMS without its word. What it answers changes nothing here any more.
     pub(super) fn tell_owed_swaps(&mut self, line: Line, lines: &Lines, ctx: &mut Ctx<'_>) {
         let Some(session) = lines.session(line) else {

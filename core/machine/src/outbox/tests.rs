@@ -21,6 +21,7 @@ use tandem_wire::frame::{Goodbye, GoodbyeReason, RefuseReason, SendText};
 use tandem_wire::{ClientFrame, ServerFrame};
 
 mod endings;
+mod unseen;
 
 fn ended(state: TerminalState) -> TextStatus {
     TextStatus::Ended { state, read: false }

@@ -33,6 +33,15 @@ pub struct Outcome {
     pub flows: Vec<FlowResult>,
 }
 
+impl Outcome {
+    /// What was played next counts too.
+    pub fn and(&mut self, next: Outcome) {
+        self.passed += next.passed;
+        self.failed += next.failed;
+        self.flows.extend(next.flows);
+    }
+}
+
 struct Runner<'a> {
     stage: &'a mut dyn Stage,
     report: &'a mut Report,

@@ -178,10 +178,12 @@ impl Engine {
     /// # Errors
     /// [`CommandError`].
     pub async fn command(&self, command: Command) -> Result<Reply, CommandError> {
-        match self.begin(command) {
-            Ok(answered) => self.away.waking(answered).await.unwrap_or(Err(CommandError::Stopped)),
-            Err(error) => Err(error),
+        let (calls, answered) = self.begin(command)?;
+        if calls {
+            // A port that never comes back from dialing keeps nobody waiting for good, whoever called it.
+            return self.away.waking(self.within(self.answer_within * 2, answered)).await;
         }
+        self.away.waking(answered).await.unwrap_or(Err(CommandError::Stopped))
     }
 
     /// Tells what happened to the phone. Returns at once.

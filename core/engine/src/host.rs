@@ -16,6 +16,9 @@ use tandem_model::{CallId, Line, Secret, SimSlot, TextBody, Ticket};
 /// Calls that may wait for a slow host.
 const CALLS_MAX: usize = 1024;
 
+/// Room beyond that for what must not be refused: every command that waits may end in a call to dial.
+const URGENT_MAX: usize = crate::pending::COMMANDS_MAX;
+
 /// Log lines that may wait; more are dropped and counted.
 const LINES_MAX: usize = 512;
 
@@ -83,7 +86,8 @@ impl Calls {
 }
 
 impl HostQueue {
-    /// Adds a call; gives it back when the host is too slow. Dialing goes before everything else.
+    /// Adds a call; gives it back when the host is too slow. Dialing goes before everything else, and has room where nothing
+    /// else has any; so has the end of a call's sound, or a microphone would stay open.
     pub(crate) fn push(&self, call: HostCall) -> Result<(), HostCall> {
         let mut calls = self.lock();
         let is_line = matches!(call, HostCall::Line { .. });
@@ -91,7 +95,18 @@ impl HostQueue {
             calls.dropped_lines += 1;
             return Ok(());
         }
-        if calls.closed || calls.waiting.len() >= CALLS_MAX + LINES_MAX {
+        let room = match call {
+            HostCall::Dial { .. } | HostCall::CloseAudio(_) => CALLS_MAX + LINES_MAX + URGENT_MAX,
+            HostCall::Sms { .. }
+            | HostCall::KeepKeys(_)
+            | HostCall::ReadKeys
+            | HostCall::ReadSims
+            | HostCall::ReadNetwork
+            | HostCall::ReadPage(_)
+            | HostCall::OpenAudio(_)
+            | HostCall::Line { .. } => CALLS_MAX + LINES_MAX,
+        };
+        if calls.closed || calls.waiting.len() >= room {
             return Err(call);
         }
         match call {
@@ -282,6 +297,24 @@ mod tests {
 
     fn line(n: usize) -> HostCall {
         HostCall::Line { level: LogLevel::Info, target: "test", text: n.to_string() }
+    }
+
+    #[test]
+    fn a_host_that_is_too_slow_for_anything_else_still_gets_calls_to_dial_and_ends_of_sound() {
+        let dial = |n: u64| {
+            let mut dials = crate::dials::Dials::default();
+            let dial = crate::dials::Dial { line: None, digits: tandem_model::Secret::new(n.to_string()) };
+            HostCall::Dial { ticket: Ticket(n), id: dials.begin(dial.clone(), None, Vec::new()), dial }
+        };
+        let queue = HostQueue::default();
+        (0..LINES_MAX).for_each(|n| assert!(queue.push(line(n)).is_ok()));
+        (0..CALLS_MAX).for_each(|_| assert!(queue.push(HostCall::ReadSims).is_ok()));
+        assert!(queue.push(HostCall::ReadSims).is_err(), "it is full");
+        assert!(queue.push(dial(1)).is_ok());
+        assert!(queue.push(HostCall::CloseAudio(CallId([1; 16]))).is_ok());
+        (2..URGENT_MAX as u64).for_each(|n| assert!(queue.push(dial(n)).is_ok()));
+        assert!(queue.push(dial(0)).is_err(), "that has an end too");
+        assert!(matches!(queue.next(), Some(HostCall::Dial { .. })), "before everything else");
     }
 
     #[test]

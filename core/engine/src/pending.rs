@@ -35,6 +35,16 @@ pub(crate) enum Begun {
     Refused,
 }
 
+/// What the machine began in a step in which its command was dialed past it: to be taken back, or it would go on beside the
+/// carrier call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwanted {
+    /// A call over data.
+    Call(CallId),
+    /// A question which number is meant.
+    Question(PromptId),
+}
+
 /// What is to be done about wishes the machine does not serve, once nothing is locked.
 #[derive(Default)]
 #[must_use]
@@ -71,10 +81,13 @@ impl Pending {
         self.lock().dialed(id, ok)
     }
 
-    /// The machine answers. An answer nobody waits for is late.
-    pub(crate) fn answer(&self, ticket: Ticket, reply: Result<Reply, Refusal>) {
-        let told = self.lock().answer(ticket, reply);
+    /// The machine answers. An answer nobody waits for is late; to a command that was dialed past the machine it is more than
+    /// that.
+    #[must_use]
+    pub(crate) fn answer(&self, ticket: Ticket, reply: Result<Reply, Refusal>) -> Option<Unwanted> {
+        let (told, unwanted) = self.lock().answer(ticket, reply);
         told.send();
+        unwanted
     }
 
     /// A command that could not be said to the machine.

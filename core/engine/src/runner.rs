@@ -11,6 +11,7 @@ use crate::host_facts::{HostFacts, Learned};
 use crate::keys::KeyRing;
 use crate::latch::Latch;
 use crate::link::{Link, Wiring};
+use crate::pending::Unwanted;
 use crate::ports::{Changed, Clock, HostError};
 use crate::register::Registrar;
 use crate::shared::{Life, Shared};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tandem_machine::view::{CallState, CallView};
+use tandem_machine::view::{CallState, CallView, Choice};
 use tandem_machine::{
     Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
 };
@@ -207,7 +208,10 @@ impl Runner {
     fn heed_host(&mut self, word: HostWord) {
         match word {
             HostWord::Command { ticket, command } => {
-                if self.parts.shared.pending.is_wanted(ticket) {
+                // The answer to a question is taken in although the call it chose was dialed past the machine: the question
+                // closes, and the order to dial comes to nothing.
+                let answers = matches!(command, Command::Answer { .. });
+                if answers || self.parts.shared.pending.is_wanted(ticket) {
                     self.step(Input::Command { ticket, command });
                 }
             }
@@ -333,7 +337,11 @@ impl Runner {
         let fresh = Fresh::of(touched, &self.device);
         self.parts.shared.views().take_in(fresh);
         for (ticket, reply) in self.answers.drain(..) {
-            self.parts.shared.pending.answer(ticket, reply);
+            let unwanted = self.parts.shared.pending.answer(ticket, reply).map(|unwanted| match unwanted {
+                Unwanted::Call(call) => Command::HangUp { call },
+                Unwanted::Question(prompt) => Command::Answer { prompt, choice: Choice::Quit },
+            });
+            self.backlog.extend(unwanted.map(|command| Input::Command { ticket: Ticket(0), command }));
         }
         let views = self.parts.shared.views();
         self.parts.shared.pending.keep(

@@ -1,6 +1,6 @@
 //! What waits, and for what.
 
-use super::{Begun, COMMANDS_MAX, Past};
+use super::{Begun, COMMANDS_MAX, Past, Unwanted};
 use crate::dials::{Asker, Dial, DialId, Dials, Told, Wish};
 use crate::errors::CommandError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,11 +110,11 @@ impl Commands {
         told
     }
 
-    pub(super) fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Refusal>) -> Told {
+    pub(super) fn answer(&mut self, ticket: Ticket, reply: Result<Reply, Refusal>) -> (Told, Option<Unwanted>) {
         let mut told = Told::default();
-        self.taken_back.remove(&ticket);
+        let taken_back = self.taken_back.remove(&ticket);
         let Some(waiting) = self.waiting.remove(&ticket) else {
-            return told;
+            return (told, reply.ok().filter(|_| taken_back).and_then(unwanted));
         };
         if let Some(id) = waiting.served_by {
             self.dials.answered(id);
@@ -130,7 +130,7 @@ impl Commands {
             | (Ok(Reply::Done | Reply::CarrierDialed | Reply::Text(_)) | Err(_), _) => {}
         }
         told.all(waiting.askers, &reply.map_err(CommandError::Refused));
-        told
+        (told, None)
     }
 
     pub(super) fn unsaid(&mut self, ticket: Ticket) -> Past {
@@ -257,5 +257,14 @@ impl Commands {
         if let Err(askers) = self.dials.join(same, askers, &mut past.told) {
             past.dials.push((self.dials.begin(dial.clone(), prompt, askers), dial));
         }
+    }
+}
+
+/// What an answer began that nobody wants any more.
+const fn unwanted(reply: Reply) -> Option<Unwanted> {
+    match reply {
+        Reply::Call(call) => Some(Unwanted::Call(call)),
+        Reply::Asking(prompt) => Some(Unwanted::Question(prompt)),
+        Reply::Done | Reply::CarrierDialed | Reply::Text(_) => None,
     }
 }

@@ -52,9 +52,9 @@ fn break_down(pending: &Pending) -> usize {
 fn an_answer_goes_to_its_command_once() {
     let pending = Pending::default();
     let (ticket, mut answered) = new(&pending, Wish::None);
-    pending.answer(Ticket(99), Ok(Reply::Done));
-    pending.answer(ticket, Ok(Reply::Done));
-    pending.answer(ticket, Err(Refusal::Stale));
+    let _late = pending.answer(Ticket(99), Ok(Reply::Done));
+    let _late = pending.answer(ticket, Ok(Reply::Done));
+    let _late = pending.answer(ticket, Err(Refusal::Stale));
     assert_eq!(answered.try_recv().unwrap(), Ok(Reply::Done));
 }
 
@@ -88,7 +88,7 @@ fn a_call_is_undecided_until_it_is_decided_whether_or_not_its_host_still_waits()
         let pending = Pending::default();
         let (ticket, answered) = new(&pending, call());
         drop(answered);
-        pending.answer(ticket, Ok(Reply::Call(CALL)));
+        let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
         pending.keep(|call| still && call == CALL, |_| false);
         let (past, to_carrier) = pending.break_down();
         (act(&pending, past, true), to_carrier.contains(&CALL))
@@ -115,7 +115,7 @@ fn two_taps_on_one_call_are_one_command_and_one_answer() {
     let pending = Pending::default();
     let (ticket, mut first) = new(&pending, call());
     let mut second = joined(&pending, call());
-    pending.answer(ticket, Ok(Reply::Call(CALL)));
+    let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
     assert_eq!(first.try_recv().unwrap(), Ok(Reply::Call(CALL)));
     assert_eq!(second.try_recv().unwrap(), Ok(Reply::Call(CALL)));
     // The first is answered: whoever asks now asks anew.
@@ -196,7 +196,7 @@ fn a_call_the_host_did_not_take_serves_nobody() {
 fn an_undecided_call_that_went_to_the_carrier_is_not_dialed_again() {
     let pending = Pending::default();
     let (ticket, _answered) = new(&pending, call());
-    pending.answer(ticket, Ok(Reply::Call(CALL)));
+    let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
     pending.keep(|_| true, |_| true);
     let id = pending.hand_over(None, Some(CALL), dial()).unwrap();
     let (past, to_carrier) = pending.break_down();
@@ -209,7 +209,7 @@ fn an_undecided_call_that_went_to_the_carrier_is_not_dialed_again() {
 fn an_undecided_call_and_another_tap_on_it_are_dialed_once() {
     let pending = Pending::default();
     let (ticket, _answered) = new(&pending, call());
-    pending.answer(ticket, Ok(Reply::Call(CALL)));
+    let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
     let (_, mut again) = new(&pending, call());
     assert_eq!(break_down(&pending), 1);
     assert_eq!(again.try_recv().unwrap(), Ok(Reply::CarrierDialed));
@@ -269,7 +269,7 @@ fn a_question_the_machine_dialed_for_is_answered_although_it_broke_before_it_cou
 fn which_number_to_call_leads_to_a_call_for_as_long_as_the_question_is_open() {
     let pending = Pending::default();
     let (ticket, _answered) = new(&pending, call());
-    pending.answer(ticket, Ok(Reply::Asking(PromptId(7))));
+    let _late = pending.answer(ticket, Ok(Reply::Asking(PromptId(7))));
     pending.keep(|_| true, |prompt| prompt == PromptId(7));
     assert_eq!(pending.chosen_to_call(PromptId(7), "0151".to_owned()), Some(dial()));
     assert_eq!(pending.chosen_to_call(PromptId(8), "0151".to_owned()), None, "a text's question, say");
@@ -292,7 +292,7 @@ fn a_command_there_was_no_room_for_is_refused_and_a_call_is_dialed() {
 fn a_call_that_was_hung_up_is_not_dialed_when_the_machine_goes() {
     let pending = Pending::default();
     let (ticket, _answered) = new(&pending, call());
-    pending.answer(ticket, Ok(Reply::Call(CALL)));
+    let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
     pending.hung_up(CallId([2; 16]));
     pending.hung_up(CALL);
     assert_eq!(break_down(&pending), 0);
@@ -303,11 +303,39 @@ fn a_call_that_is_decided_on_is_not_dialed_again_when_the_host_dialed_the_same_p
     for other in [false, true] {
         let pending = Pending::default();
         let (ticket, _answered) = new(&pending, call());
-        pending.answer(ticket, Ok(Reply::Call(CALL)));
+        let _late = pending.answer(ticket, Ok(Reply::Call(CALL)));
         let digits = Secret::new(if other { "0152" } else { "0151" }.to_owned());
         let past = Wish::Call(Dial { line: None, digits }, Mode::Carrier);
         let (asker, _dialed) = oneshot::channel();
         assert_eq!(act(&pending, pending.past(&past, asker), true), 1);
         assert_eq!(break_down(&pending), usize::from(other), "another number: {other}");
     }
+}
+
+#[test]
+fn what_the_machine_began_in_the_step_in_which_it_was_overtaken_is_taken_back() {
+    for (began, unwanted) in [
+        (Ok(Reply::Call(CALL)), Some(Unwanted::Call(CALL))),
+        (Ok(Reply::Asking(PromptId(7))), Some(Unwanted::Question(PromptId(7)))),
+        (Ok(Reply::CarrierDialed), None),
+        (Err(Refusal::Stale), None),
+    ] {
+        let pending = Pending::default();
+        let (ticket, mut answered) = new(&pending, call());
+        assert!(pending.is_wanted(ticket), "the step begins");
+        let (asker, mut overtaken) = oneshot::channel();
+        assert_eq!(act(&pending, pending.past(&Wish::Call(dial(), Mode::Carrier), asker), true), 1);
+        assert_eq!(answered.try_recv().unwrap(), Ok(Reply::CarrierDialed));
+        assert_eq!(overtaken.try_recv().unwrap(), Ok(Reply::CarrierDialed));
+        assert_eq!(pending.answer(ticket, began), unwanted);
+        assert_eq!(pending.answer(ticket, Ok(Reply::Call(CALL))), None, "once");
+        assert_eq!(break_down(&pending), 0, "nothing is left to be dialed");
+    }
+}
+
+#[test]
+fn an_answer_in_time_is_wanted() {
+    let pending = Pending::default();
+    let (ticket, _answered) = new(&pending, call());
+    assert_eq!(pending.answer(ticket, Ok(Reply::Call(CALL))), None);
 }

@@ -178,9 +178,10 @@ impl Engine {
     /// # Errors
     /// [`CommandError`].
     pub async fn command(&self, command: Command) -> Result<Reply, CommandError> {
-        let (calls, answered) = self.begin(command)?;
-        if calls {
-            // A port that never comes back from dialing keeps nobody waiting for good, whoever called it.
+        let answered = self.begin(command)?;
+        if self.shared.is_over() {
+            // With no machine that gives up on a command, a port that never comes back from dialing keeps nobody waiting. While
+            // there is one, its answer must not pass over the runtime, in which it may hang.
             return self.away.waking(self.within(self.answer_within * 2, answered)).await;
         }
         self.away.waking(answered).await.unwrap_or(Err(CommandError::Stopped))

@@ -94,6 +94,20 @@ fn whatever_step_breaks_dialing_works_and_the_app_is_told() {
     }
 }
 
+#[test]
+fn past_a_broken_machine_a_port_that_never_comes_back_from_dialing_keeps_nobody_waiting() {
+    let mut phone = Phone::alone();
+    phone.config.faults = panics(Step::Command);
+    phone.config.answer_within = SOON;
+    let engine = phone.start();
+    assert_eq!(block_on(engine.command(Command::SyncMarks)), Err(CommandError::Stopped));
+    phone.host.behave(host::Manner::Stuck);
+    assert_eq!(block_on(engine.command(carrier_call("0151"))), Err(CommandError::NoAnswer));
+    phone.host.until(|seen| seen.dialed.len() == 1);
+    phone.host.behave(host::Manner::Good);
+    block_on(engine.shutdown(PATIENCE));
+}
+
 /// Registers and goes online until the engine ends.
 fn register_as_far_as_it_goes(engine: &Engine) {
     let _stopped = block_on(engine.command(Command::Register { line: Line(0), typed: None }));

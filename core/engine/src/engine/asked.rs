@@ -20,18 +20,17 @@ enum Unsaid {
 }
 
 impl Engine {
-    /// Queues a command, or says why not. Also whether it may end in a carrier call.
-    pub(super) fn begin(&self, command: Command) -> Result<(bool, oneshot::Receiver<Answer>), CommandError> {
+    /// Queues a command, or says why not.
+    pub(super) fn begin(&self, command: Command) -> Result<oneshot::Receiver<Answer>, CommandError> {
         if let Command::HangUp { call } = &command {
             self.shared.pending.hung_up(*call);
         }
         let wish = self.wish(&command);
-        let calls = wish != Wish::None;
         let give_up_at = self.clock.now().mono.after(self.answer_within);
         let (ticket, answered) = match self.shared.pending.begin(wish.clone(), give_up_at) {
             Begun::New(ticket, answered) => (ticket, answered),
-            Begun::Joined(answered) => return Ok((calls, answered)),
-            Begun::Refused => return self.past_the_machine(&wish).map(|answered| (calls, answered)),
+            Begun::Joined(answered) => return Ok(answered),
+            Begun::Refused => return self.past_the_machine(&wish),
         };
         match self.say(HostWord::Command { ticket, command }) {
             Ok(()) => {}
@@ -39,7 +38,7 @@ impl Engine {
             Err(Unsaid::Stopped) => self.shared.break_down(Fault::Panic),
             Err(Unsaid::Full) => self.shared.act_past(self.shared.pending.unsaid(ticket)),
         }
-        Ok((calls, answered))
+        Ok(answered)
     }
 
     /// What is left when there is no machine, or it has too much to do: a person who calls is not told to try again.

@@ -5,6 +5,7 @@ mod check;
 mod exchange;
 mod ffi;
 mod http;
+mod marks;
 mod ports;
 mod program;
 mod redis;
@@ -36,6 +37,8 @@ struct Asked {
 enum Name {
     /// The border to an app, in Kotlin and Python.
     Ffi,
+    /// Private marks of a phone's contacts.
+    Marks,
     /// Answers to where a number is.
     Resolve,
     /// Durable events of the access network.
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
     let measured = match (asked.name, asked.peer) {
         (Name::Ffi, None) => ffi::run(root, if asked.short { ffi::SHORT } else { ffi::WHOLE })
             .map(|(ours, checks)| (serde_json::json!({ "ours": ours }), checks)),
+        (Name::Marks, None) => marks::run(root, if asked.short { marks::SHORT } else { marks::WHOLE }),
+        (Name::Marks, Some(_)) => Err("marks are measured without a peer".to_owned()),
         (Name::Resolve, Some(Peer::Knot)) => {
             resolve::run(root, if asked.short { resolve::SHORT } else { resolve::WHOLE })
         }

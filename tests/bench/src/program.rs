@@ -52,6 +52,12 @@ impl Program {
         Ok(Program { child, name: program.to_owned() })
     }
 
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has used so far, all its threads together.
     ///
     /// # Errors

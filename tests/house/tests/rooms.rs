@@ -41,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("tandem-shaper", &["tandem-media"]),
     ("tandem-smsc", &["tandem-sms"]),
-    ("tandem-bench", &["tandem-model", "tandem-resolver"]),
+    ("tandem-bench", &["tandem-engine", "tandem-machine", "tandem-model", "tandem-resolver"]),
 ];
 
 /// Rooms where everything meets: they may import any room.

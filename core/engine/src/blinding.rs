@@ -44,12 +44,7 @@ pub(crate) fn queue() -> (SyncSender<Order>, Receiver<Order>) {
 }
 
 /// Runs the thread. What numbers were blinded with is in its memory and nowhere else.
-pub(crate) fn run(
-    mut random: SeededRandom,
-    orders: &Receiver<Order>,
-    answer: impl Fn(OprfInput),
-    running: Running,
-) {
+pub(crate) fn run(mut random: SeededRandom, orders: &Receiver<Order>, answer: impl Fn(OprfInput), running: Running) {
     let mut jobs: BTreeMap<Ticket, BlindJob> = BTreeMap::new();
     while let Ok(order) = orders.recv() {
         match order {
@@ -64,10 +59,8 @@ pub(crate) fn run(
                 answer(OprfInput::Blinded { ticket, blinded });
             }
             Order::Finish { ticket, job, key, evaluated, proof } => {
-                let outcome = jobs
-                    .remove(&job)
-                    .ok_or(OprfFault::Forgotten)
-                    .and_then(|job| job.finish(&key, &evaluated, &proof));
+                let outcome =
+                    jobs.remove(&job).ok_or(OprfFault::Forgotten).and_then(|job| job.finish(&key, &evaluated, &proof));
                 if outcome == Err(OprfFault::Unproven) {
                     warn!("the server evaluated numbers and did not prove it; nothing of it is used");
                 }

@@ -84,12 +84,15 @@ fn put_blocked(conn: &Connection, added: &[Msisdn], removed: &[Msisdn]) -> Resul
 
 /// Reads all of it.
 pub(crate) fn restored(conn: &Connection) -> Result<MatchingRows, StoreError> {
-    let mut rows = MatchingRows::default();
-    rows.keys = each(conn, "SELECT id, public FROM mark_key", [], |row| {
+    let keys = each(conn, "SELECT id, public FROM mark_key", [], |row| {
         Ok((MarkKeyId(row.get(0)?), MarkPublicKey(row.get(1)?)))
-    })?
-    .into_iter()
-    .collect();
+    })?;
+    let blocked = each(conn, "SELECT number FROM blocked", [], |row| number(row, 0))?;
+    let mut rows = MatchingRows {
+        keys: keys.into_iter().collect(),
+        blocked: blocked.into_iter().collect(),
+        ..MatchingRows::default()
+    };
     for (key, number, pseudonym) in each(conn, "SELECT key, number, value FROM pseudonym", [], |row| {
         Ok((MarkKeyId(row.get(0)?), number(row, 1)?, Pseudonym(row.get(2)?)))
     })? {
@@ -101,6 +104,5 @@ pub(crate) fn restored(conn: &Connection) -> Result<MatchingRows, StoreError> {
     })? {
         rows.told.entry(place).or_default().insert(told, token);
     }
-    rows.blocked = each(conn, "SELECT number FROM blocked", [], |row| number(row, 0))?.into_iter().collect();
     Ok(rows)
 }

@@ -26,7 +26,7 @@ pub use keys::{DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey
 pub use mark::{Mark, MarkGeneration, MarkState};
 pub use msisdn::{Country, Msisdn, NumberError};
 pub use numbering::ServiceClass;
-pub use pseudonym::{MarkKeyId, MarkPublicKey, MarkToken, OprfElement, OprfProof, Pseudonym, TokenDigest};
+pub use pseudonym::{MarkKeyId, MarkPublicKey, MarkToken, OprfElement, OprfFault, OprfProof, Pseudonym, TokenDigest};
 pub use random::Random;
 pub use rate::{DataRate, DataSize};
 pub use redact::Secret;

@@ -63,6 +63,20 @@ impl MarkToken {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TokenDigest(pub [u8; 16]);
 
+/// Why no pseudonyms come of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum OprfFault {
+    /// The proof does not verify: whoever answered did not use the key they said, and nothing of the answer may be used.
+    #[error("the evaluation is not proven")]
+    Unproven,
+    /// What came is no answer to what was asked, or what was asked cannot be blinded.
+    #[error("the evaluation is malformed")]
+    Invalid,
+    /// What the numbers were blinded with is gone, as after a restart: ask again.
+    #[error("the blinded numbers are forgotten")]
+    Forgotten,
+}
+
 impl TokenDigest {
     /// Puts a token in, or takes it out.
     pub fn toggle(&mut self, token: &MarkToken) {

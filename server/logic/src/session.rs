@@ -17,7 +17,7 @@ use crate::{mailbox, marks};
 use std::time::Duration;
 use tandem_model::vault::signed;
 use tandem_model::{MonoMicros, Nonce, Signature, Ticket};
-use tandem_wire::frame::{GoodbyeReason, Hello};
+use tandem_wire::frame::{Evaluate, GoodbyeReason, Hello, TokensSync};
 use tandem_wire::limits::VERSION;
 use tandem_wire::{ClientFrame, RefuseReason, ServerFrame};
 
@@ -137,6 +137,12 @@ impl Server {
             ClientFrame::Unregister { ticket, signature } => self.unregister(conn, ticket, &signature),
             ClientFrame::ContactsSync(sync) => marks::contacts(io, sessions, conn, sync),
             ClientFrame::MarksAsk { ticket, since } => marks::ask(io, sessions, conn, ticket, since),
+            // Nothing here holds a key yet.
+            ClientFrame::TokensSync(TokensSync { ticket, .. })
+            | ClientFrame::Evaluate(Evaluate { ticket, .. })
+            | ClientFrame::OpenMark { ticket, .. } => {
+                io.refuse(conn, ticket, RefuseReason::NotAvailable, Duration::from_secs(60));
+            }
             ClientFrame::ProbeAsk { ticket } => self.probes.own_probe(io, sessions, conn, ticket),
             ClientFrame::Train(train) => {
                 let probed = self.probes.train(io, sessions, conn, train, at, wire_bytes);
@@ -291,12 +297,15 @@ const fn ticket_of(frame: &ClientFrame) -> Option<Ticket> {
         | ClientFrame::PublishSealingKey { ticket, .. }
         | ClientFrame::Unregister { ticket, .. }
         | ClientFrame::MarksAsk { ticket, .. }
+        | ClientFrame::OpenMark { ticket, .. }
         | ClientFrame::ProbeAsk { ticket }
         | ClientFrame::GateAsk { ticket, .. }
         | ClientFrame::IceAsk { ticket, .. }
         | ClientFrame::TextSwap { ticket, .. }
         | ClientFrame::ReadReceipt { ticket, .. } => Some(*ticket),
         ClientFrame::ContactsSync(sync) => Some(sync.ticket),
+        ClientFrame::TokensSync(sync) => Some(sync.ticket),
+        ClientFrame::Evaluate(ask) => Some(ask.ticket),
         ClientFrame::SendText(text) => Some(text.ticket),
         ClientFrame::Hello(_)
         | ClientFrame::Train(_)

@@ -75,7 +75,11 @@ impl Phone {
                 let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx);
                 self.count_late(taken);
             }
-            ServerFrame::Challenge { .. } | ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) => self.late += 1,
+            ServerFrame::MarkKeys(_)
+            | ServerFrame::Evaluated(_)
+            | ServerFrame::Challenge { .. }
+            | ServerFrame::Welcome(_)
+            | ServerFrame::Goodbye(_) => self.late += 1,
         }
     }
 

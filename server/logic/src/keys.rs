@@ -18,7 +18,7 @@ use crate::timers::Timer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tandem_model::{MarkKeyId, Mono, Ticket};
-use tandem_wire::frame::Evaluate;
+use tandem_wire::frame::{Evaluate, Evaluated};
 use tandem_wire::{RefuseReason, ServerFrame};
 
 /// Sessions that are told of changed keys at once; the next after a moment.
@@ -216,7 +216,7 @@ pub(crate) fn ask_told(io: &mut Io, sessions: &Sessions, conn: ConnId) {
 fn tell_evaluated(io: &mut Io, conn: ConnId, ticket: Ticket, key: MarkKeyId, answer: KeyAnswer) {
     match answer {
         KeyAnswer::Evaluated { evaluated, proof } => {
-            io.send(conn, ServerFrame::Evaluated { ticket, key, evaluated, proof });
+            io.send(conn, ServerFrame::Evaluated(Evaluated { ticket, key, evaluated, proof }));
         }
         KeyAnswer::Spent { retry_after } => io.refuse(conn, ticket, RefuseReason::Budget, retry_after),
         KeyAnswer::Malformed => io.refuse(conn, ticket, RefuseReason::Invalid, Duration::ZERO),

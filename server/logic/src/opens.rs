@@ -28,6 +28,8 @@ pub(crate) struct Opens {
     /// Something may be due that was not looked at.
     stale: bool,
     asked: BTreeSet<Owner>,
+    /// What is due of those asked about.
+    wanted: BTreeSet<(Owner, MarkKeyId)>,
     made: Vec<(Owner, MarkKeyId, MarkToken)>,
     failed: bool,
 }
@@ -86,6 +88,8 @@ impl Opens {
     }
 
     fn put(&mut self, io: &mut Io) {
+        // A key that is due and that the holder does not have is on its way out: asking again at once would go on for ever.
+        self.failed |= !self.wanted.iter().all(|(of, key)| self.made.iter().any(|made| (made.0, made.1) == (*of, *key)));
         let opens = std::mem::take(&mut self.made);
         self.ask_store(io, State::Putting, MatchOp::PutOpens { opens });
     }
@@ -116,6 +120,7 @@ impl Keys {
             return self.opens.ask_store(io, State::Linking, MatchOp::LinkOpens { limit: HOLDERS });
         }
         self.opens.state = State::Asking;
+        self.opens.wanted = due.iter().copied().collect();
         let owners: BTreeSet<Owner> = due.iter().map(|(owner, _)| *owner).collect();
         for owner in owners {
             self.opens.asked.insert(owner);

@@ -13,11 +13,11 @@ use crate::sessions::{Line, Phase, Session};
 use crate::store_answer::{SessionKey, StoreAnswer};
 use crate::store_op::{Owner, StoreOp};
 use crate::timers::Timer;
-use crate::{mailbox, marks};
+use crate::{keys, mailbox, marks};
 use std::time::Duration;
 use tandem_model::vault::signed;
 use tandem_model::{MonoMicros, Nonce, Signature, Ticket};
-use tandem_wire::frame::{Evaluate, GoodbyeReason, Hello, TokensSync};
+use tandem_wire::frame::{GoodbyeReason, Hello};
 use tandem_wire::limits::VERSION;
 use tandem_wire::{ClientFrame, RefuseReason, ServerFrame};
 
@@ -118,6 +118,9 @@ impl Server {
         self.io.count(Metric::SessionWelcomed);
         let welcome = marks::welcome(&self.io);
         self.io.send(conn, ServerFrame::Welcome(welcome));
+        if self.keys.is_here() {
+            keys::ask_told(&mut self.io, &self.sessions, conn);
+        }
         self.lease_is_due(conn);
         self.with_calls(|calls, around| calls.party_is_back(around, conn, owner));
         marks::read_unasked(&mut self.io, &mut self.sessions, conn);
@@ -135,14 +138,13 @@ impl Server {
             }
             ClientFrame::PublishSealingKey { ticket, key } => marks::publish_key(io, sessions, conn, ticket, key),
             ClientFrame::Unregister { ticket, signature } => self.unregister(conn, ticket, &signature),
-            ClientFrame::ContactsSync(sync) => marks::contacts(io, sessions, conn, sync),
-            ClientFrame::MarksAsk { ticket, since } => marks::ask(io, sessions, conn, ticket, since),
-            // Nothing here holds a key yet.
-            ClientFrame::TokensSync(TokensSync { ticket, .. })
-            | ClientFrame::Evaluate(Evaluate { ticket, .. })
-            | ClientFrame::OpenMark { ticket, .. } => {
-                io.refuse(conn, ticket, RefuseReason::NotAvailable, Duration::from_secs(60));
+            ClientFrame::ContactsSync(sync) => {
+                io.refuse(conn, sync.ticket, RefuseReason::NotAvailable, Duration::ZERO);
             }
+            ClientFrame::MarksAsk { ticket, since } => marks::ask(io, sessions, conn, ticket, since),
+            ClientFrame::TokensSync(sync) => marks::tokens(io, sessions, conn, sync),
+            ClientFrame::Evaluate(asked) => self.keys.evaluate(io, sessions, conn, asked),
+            ClientFrame::OpenMark { ticket, open } => marks::set_open(io, sessions, conn, ticket, open),
             ClientFrame::ProbeAsk { ticket } => self.probes.own_probe(io, sessions, conn, ticket),
             ClientFrame::Train(train) => {
                 let probed = self.probes.train(io, sessions, conn, train, at, wire_bytes);
@@ -225,6 +227,7 @@ impl Server {
             self.io.timers.clear(timer);
         }
         self.leases_due.remove(&conn);
+        self.keys.forget(conn);
         let gates = self.probes.conn_is_gone(&mut self.io, conn);
         self.gate.callee_is_gone(&mut self.io, gates);
         if let Some(owner) = owner {

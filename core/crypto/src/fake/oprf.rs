@@ -12,13 +12,13 @@ const NONCE: usize = 24;
 #[must_use]
 pub fn pair_token(one: &Pseudonym, other: &Pseudonym) -> MarkToken {
     let (smaller, larger) = if one <= other { (one, other) } else { (other, one) };
-    MarkToken(hash("pair", &[&smaller.0, &larger.0]))
+    MarkToken::of_pair(hash("pair", &[&smaller.0, &larger.0]))
 }
 
 /// As [`crate::oprf::open_token`].
 #[must_use]
 pub fn open_token(of: &Pseudonym) -> MarkToken {
-    MarkToken(hash("open", &[&of.0]))
+    MarkToken::of_number(hash("open", &[&of.0]))
 }
 
 /// As [`crate::oprf::BlindJob`]. It may be cloned, as a simulation is.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod ids;
 pub mod keys;
 pub mod mark;
+pub mod matching;
 pub mod msisdn;
 pub mod numbering;
 pub mod pseudonym;

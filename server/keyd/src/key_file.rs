@@ -93,9 +93,18 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError`] names the file.
     pub fn make(dir: &Path, salt: [u8; 32], secret: [u8; 32], hour: u32) -> Result<KeyFile, KeyFileError> {
+        let made = KeyFile::in_memory(salt, secret, hour)?;
+        made.write(dir)?;
+        Ok(made)
+    }
+
+    /// The same without a file.
+    ///
+    /// # Errors
+    /// [`KeyFileError::NoKey`].
+    pub fn in_memory(salt: [u8; 32], secret: [u8; 32], hour: u32) -> Result<KeyFile, KeyFileError> {
         let mut made = KeyFile { salt: Salt(salt), last: 0, live: BTreeMap::new() };
         made.add(secret, hour)?;
-        made.write(dir)?;
         Ok(made)
     }
 

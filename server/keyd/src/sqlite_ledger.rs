@@ -56,6 +56,7 @@ impl SqliteLedger {
     /// # Errors
     /// [`LedgerError`] names the file; one that is not ours or is damaged is left as it is.
     pub fn open(path: &Path, may_make: bool) -> Result<SqliteLedger, LedgerError> {
+        // Before its first transaction a file of SQLite's is empty.
         let there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
         if !there && !may_make {
             return Err(LedgerError::Lost(path.to_owned()));
@@ -63,6 +64,15 @@ impl SqliteLedger {
         let unusable = |_| LedgerError::Unusable(path.to_owned());
         let conn = connect(path, !there).map_err(unusable)?;
         Ok(SqliteLedger { conn, path: path.to_owned(), forgotten_to: 0 })
+    }
+
+    /// Whether nothing was ever counted in a file.
+    #[must_use]
+    pub fn is_unused(path: &Path) -> bool {
+        let unused = |conn: &Connection| {
+            conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM hours)", [], |row| row.get::<_, bool>(0))
+        };
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).is_ok_and(|conn| unused(&conn).unwrap_or(false))
     }
 
     fn count(&mut self, charges: &[Charge], limits: &Limits, when: When) -> rusqlite::Result<Vec<Spending>> {

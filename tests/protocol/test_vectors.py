@@ -127,6 +127,19 @@ class Signatures(unittest.TestCase):
         self.assertEqual(token.hexdigest(), imsi["token"])
 
 
+class Tokens(unittest.TestCase):
+    def test_tokens_are_hashes_of_pseudonyms(self):
+        matching = CRYPTO["matching"]
+        pseudonyms = sorted(bytes.fromhex(one["pseudonym"]) for one in matching["pseudonyms"])
+        pair = bytearray(hashlib.sha256(keys.canonical("tandem/1/pair", pseudonyms)).digest()[:16])
+        pair[15] &= 0xFE
+        self.assertEqual(pair.hex(), matching["pair"])
+        for one in matching["pseudonyms"]:
+            token = bytearray(hashlib.sha256(keys.canonical("tandem/1/open", [bytes.fromhex(one["pseudonym"])])).digest()[:16])
+            token[15] |= 1
+            self.assertEqual(token.hex(), one["open"])
+
+
 class Sealing(unittest.TestCase):
     def setUp(self):
         sealing = CRYPTO["sealing"]

@@ -82,6 +82,9 @@ pub enum Event {
 pub enum Notice {
     /// The database could not be read and was set aside; history is gone, the phone goes on.
     StoreRecovered,
+    /// The server showed another key for matching contacts than before under the same name, which no honest one does: nothing is matched
+    /// under it.
+    MarkKeyChanged,
     /// Storage is full: texts cannot be kept.
     StorageFull,
     /// The database cannot be opened or written: texts cannot be kept, history cannot be read, and calls go on.
@@ -177,6 +180,7 @@ fn noticed(from: view::Notice) -> Event {
     let text = from.user_text().to_owned();
     let notice = match from {
         view::Notice::StoreRecovered => Notice::StoreRecovered,
+        view::Notice::MarkKeyChanged => Notice::MarkKeyChanged,
         view::Notice::StorageFull => Notice::StorageFull,
         view::Notice::StoreUnavailable => Notice::StoreUnavailable,
         view::Notice::Resync => Notice::Resync,

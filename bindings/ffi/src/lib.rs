@@ -32,6 +32,7 @@ pub mod events;
 pub mod history;
 pub mod host;
 mod ids;
+pub mod matching;
 mod port_adapters;
 pub mod ports;
 pub mod prompts;

@@ -8,8 +8,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use tandem_model::vault::{KeyHandle, signed};
 use tandem_model::{
-    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Random as _, SealedBody, SealingKey, SealingKeyId, Secret, Signature,
-    Vault, VaultError,
+    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, MarkToken, Pseudonym, Random as _, SealedBody, SealingKey, SealingKeyId,
+    Secret, Signature, Vault, VaultError,
 };
 use zeroize::Zeroizing;
 
@@ -146,6 +146,14 @@ impl Vault for DeviceVault {
     /// HMAC-SHA-256 over the IMSI's digits in ASCII.
     fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken {
         ImsiToken(hmac_sha256(key.0.expose(), imsi.digits().as_bytes()))
+    }
+
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        crate::oprf::pair_token(one, other)
+    }
+
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        crate::oprf::open_token(of)
     }
 }
 

@@ -9,9 +9,13 @@ use std::collections::BTreeMap;
 use tandem_model::random::SplitMix64;
 use tandem_model::vault::{KeyHandle, signed};
 use tandem_model::{
-    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Notary, Random as _, SealedBody, SealingKey, SealingKeyId, Signature,
-    Vault, VaultError,
+    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, MarkToken, Notary, Pseudonym, Random as _, SealedBody, SealingKey,
+    SealingKeyId, Signature, Vault, VaultError,
 };
+
+mod oprf;
+
+pub use oprf::{FakeBlindJob, FakeEvaluator, blind, open_token, pair_token};
 
 use crate::SEALING_KEYS_MAX;
 use crate::pad::{pad, unpad};
@@ -164,6 +168,14 @@ impl Vault for FakeVault {
 
     fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken {
         ImsiToken(hash("imsi", &[key.0.expose(), imsi.digits().as_bytes()]))
+    }
+
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        pair_token(one, other)
+    }
+
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        open_token(of)
     }
 }
 

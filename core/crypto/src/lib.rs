@@ -5,6 +5,7 @@
 //! | [`SeededRandom`] | ChaCha20 over a seed of 32 bytes; the shell takes the seed from the OS |
 //! | [`DeviceVault`] | the phone's keys: Ed25519 and HPKE |
 //! | [`ServerNotary`] | the server's verifying and keyed hashing |
+//! | [`oprf`] | numbers blinded, evaluated and hashed to tokens, for private matching |
 //! | [`fake`] | fast and insecure stand-ins for the simulation, which agree with each other |
 //!
 //! Nothing here does I/O, reads a clock or asks the OS for entropy.
@@ -13,6 +14,7 @@ mod blob;
 mod device_vault;
 pub mod fake;
 mod notary;
+pub mod oprf;
 mod pad;
 mod random;
 mod seal;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
+use tandem_crypto::oprf::{Evaluator, open_token, pair_token};
 use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_model::vault::KeyHandle;
 use tandem_model::vault::signed::{self, RegisterProof};
@@ -92,6 +93,22 @@ fn sealed_bodies(vault: &mut DeviceVault, key: KeyHandle) -> Value {
     json!({ "id": 3, "private": hex(private), "public": hex(sealing.public), "context": hex(b"context"), "bodies": bodies })
 }
 
+/// Numbers, their pseudonyms under a key, and tokens.
+fn matching() -> Value {
+    let holder = Evaluator::from_secret(&Secret::new([0x5E; 32])).unwrap();
+    let numbers = ["+4915123456789", "+15551230001"].map(|e164| Msisdn::from_e164(e164).unwrap());
+    let [alice, bob] = numbers.map(|number| holder.pseudonym(number).unwrap());
+    json!({
+        "seed": hex([0x5E; 32]),
+        "public": hex(holder.public_key().0),
+        "pseudonyms": [
+            { "number": numbers[0].as_u64(), "pseudonym": hex(alice.0), "open": hex(open_token(&alice).0) },
+            { "number": numbers[1].as_u64(), "pseudonym": hex(bob.0), "open": hex(open_token(&bob).0) },
+        ],
+        "pair": hex(pair_token(&alice, &bob).0),
+    })
+}
+
 /// `TANDEM_UPDATE_VECTORS=1` writes the file, for when there is more to say.
 #[test]
 fn the_vectors_for_other_clients_are_the_committed_ones() {
@@ -103,6 +120,7 @@ fn the_vectors_for_other_clients_are_the_committed_ones() {
         "device_key": hex(public.0),
         "signatures": signatures(&vault, key),
         "sealing": sealed_bodies(&mut vault, key),
+        "matching": matching(),
         "imsi": { "key": hex([0x1A; 32]), "imsi": "001010123456789", "token": hex(token.0) },
     });
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/crypto_v1.json");

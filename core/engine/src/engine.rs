@@ -75,7 +75,8 @@ impl Engine {
         let address = ServerAddress::parse(&config.server, config.register_url.as_deref())?;
         let tls = tls::client_config(&config.roots, address.tls || address.register_url.starts_with("https"))?;
         let registrar = Registrar::new(&address, tls.clone(), config.machine.request)?;
-        let (machine_random, key_random) = seeds(config.seed)?;
+        let (machine_random, mut key_random) = seeds(config.seed)?;
+        let blind_random = key_random.fork();
         let clock = ports.clock.clone().unwrap_or_else(|| Arc::new(ProcessClock));
         let guard = Arc::new(Guard::new(ports.telephony.clone(), config.hang_after));
         let shared = Arc::new(Shared::new(config.events_max, Arc::clone(&guard)));
@@ -101,6 +102,7 @@ impl Engine {
             }
             Err(error) => (None, None, Restored::default(), Some(error)),
         };
+        let blinding = threads.blinding(blind_random)?;
         threads.guard(guard_latch.enter())?;
         let (has_key_store, facts) = (ports.keys.is_some(), HostFacts::new(&ports));
         threads.host(ports)?;
@@ -125,6 +127,7 @@ impl Engine {
             words,
             own_words,
             commits,
+            blinding,
             keys,
             has_key_store,
             facts,

@@ -110,6 +110,7 @@ mod injected {
             Input::Link(LinkInput::Frame { .. }) => Step::Frame,
             Input::Link(LinkInput::Registered { .. }) => Step::Registered,
             Input::Store(_) => Step::Committed,
+            Input::Oprf(_) => Step::Blinded,
             Input::Media { .. } => Step::Media,
         }
     }

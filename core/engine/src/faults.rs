@@ -55,6 +55,8 @@ pub enum Step {
     Registered,
     /// An answer of the store.
     Committed,
+    /// Numbers that were blinded, or pseudonyms that came of them.
+    Blinded,
     /// Something of the media engine.
     Media,
     /// A deadline.

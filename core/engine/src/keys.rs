@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_model::vault::KeyHandle;
 use tandem_model::{
-    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Secret, Signature, Vault,
-    VaultError,
+    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, MarkToken, Pseudonym, SealedBody, SealingKey, SealingKeyId, Secret,
+    Signature, Vault, VaultError,
 };
 use tracing::{error, warn};
 
@@ -154,6 +154,14 @@ impl Vault for KeyRing {
             State::Open(vault) => vault.imsi_token(key, imsi),
             State::Locked(_) => DeviceVault::new(SeededRandom::from_seed([0; 32])).imsi_token(key, imsi),
         }
+    }
+
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        tandem_crypto::oprf::pair_token(one, other)
+    }
+
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        tandem_crypto::oprf::open_token(of)
     }
 }
 

@@ -18,6 +18,7 @@
 mod address;
 mod asking;
 mod away;
+mod blinding;
 mod book;
 mod call_media;
 mod clock;

@@ -3,6 +3,7 @@
 mod orders;
 
 use self::orders::rests_on_keys;
+use crate::blinding::Order;
 use crate::book::ContactsPage;
 use crate::call_media::Studio;
 use crate::fault_points::FaultPoints;
@@ -28,6 +29,7 @@ use tandem_machine::{
 };
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
+use tandem_wire::ServerFrame;
 use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the key store.
@@ -67,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) own_words: mpsc::Sender<Word>,
     /// Absent when the database did not open.
     pub(crate) commits: Option<SyncSender<Commit>>,
+    pub(crate) blinding: SyncSender<Order>,
     pub(crate) keys: KeyRing,
     pub(crate) has_key_store: bool,
     pub(crate) facts: HostFacts,
@@ -192,6 +195,9 @@ impl Runner {
                 | Effect::Register { .. }
                 | Effect::DialCarrier { .. }
                 | Effect::SendSms { .. }
+                | Effect::Blind { .. }
+                | Effect::Finish { .. }
+                | Effect::ForgetBlind { .. }
                 | Effect::Media { .. }
                 | Effect::Emit(_) => {}
             }
@@ -254,12 +260,13 @@ impl Runner {
         }
         // A SIM may come with nothing to tell of its registration.
         self.touched.registrations |= matches!(input, Input::Host(HostInput::Sims(_)));
+        self.touched.matching |= lists_keys(&input);
         self.parts.faults.before_input(&input);
         let now = self.parts.clock.now();
         if !self.parts.shared.is_over() {
             self.serving = match &input {
                 Input::Command { ticket, .. } => Some(*ticket),
-                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Media { .. } => None,
+                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Oprf(_) | Input::Media { .. } => None,
             };
             self.device.handle(input, now);
             self.drain();
@@ -331,6 +338,7 @@ impl Runner {
                 self.execute(effect);
             }
         }
+        self.touched.matching |= !self.answers.is_empty();
         let touched = std::mem::take(&mut self.touched);
         self.parts.faults.before_views();
         // Read from the machine while nothing is locked: should it hang in this, others still look at the views.
@@ -353,6 +361,11 @@ impl Runner {
             self.parts.shared.events.push(event);
         }
     }
+}
+
+/// Whether the server says in it how a line's mark is set.
+const fn lists_keys(input: &Input) -> bool {
+    matches!(input, Input::Link(LinkInput::Frame { frame: ServerFrame::MarkKeys(_), .. }))
 }
 
 pub(crate) fn not_dialed(ticket: Ticket) -> Input {

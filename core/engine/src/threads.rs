@@ -7,10 +7,11 @@ use crate::latch::{Latch, Running};
 use crate::ports::Ports;
 use crate::runner::Word;
 use crate::shared::Shared;
-use crate::{logging, store_thread};
+use crate::{blinding, logging, store_thread};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use tandem_crypto::SeededRandom;
 use tandem_machine::Input;
 use tandem_store::PhoneStore;
 use tokio::runtime::Runtime;
@@ -63,6 +64,19 @@ impl Threads<'_> {
             // The runner is gone: nobody asks any more.
             let answer = |input| drop(words.blocking_send(Word::Input(Input::Store(input))));
             store_thread::run(store, &commits, answer, running);
+        })?;
+        Ok(queue)
+    }
+
+    pub(crate) fn blinding(
+        &self,
+        random: SeededRandom,
+    ) -> Result<std::sync::mpsc::SyncSender<blinding::Order>, StartError> {
+        let (queue, orders) = blinding::queue();
+        let (words, running) = (self.words.clone(), self.latch.enter());
+        self.spawn("tandem-blind", move || {
+            let answer = |input| drop(words.blocking_send(Word::Input(Input::Oprf(input))));
+            blinding::run(random, &orders, answer, running);
         })?;
         Ok(queue)
     }

@@ -23,12 +23,17 @@ pub struct Views {
     pub homes: BTreeMap<Line, Country>,
     /// The user's settings.
     pub settings: SettingsRow,
+    /// Blocked numbers, in order.
+    pub blocked: Vec<Msisdn>,
+    /// Lines whose server said whether whoever has the number may see the mark, and what.
+    pub open_marks: BTreeMap<Line, bool>,
 }
 
 /// Which parts of the views an input changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Touched {
     pub(crate) registrations: bool,
+    pub(crate) matching: bool,
     calls: bool,
     prompts: bool,
 }
@@ -38,6 +43,7 @@ pub(crate) struct Fresh {
     registrations: Option<(Vec<RegistrationView>, BTreeMap<Line, Country>)>,
     calls: Option<Vec<CallView>>,
     prompts: Option<Vec<Prompt>>,
+    matching: Option<(Vec<Msisdn>, BTreeMap<Line, bool>)>,
     settings: SettingsRow,
 }
 
@@ -51,6 +57,7 @@ impl Fresh {
             }),
             calls: touched.calls.then(|| device.calls()),
             prompts: touched.prompts.then(|| device.prompts()),
+            matching: touched.matching.then(|| (device.blocked(), open_marks(device))),
             settings: device.settings(),
         }
     }
@@ -63,7 +70,9 @@ impl Views {
         let homes = homes(&registrations, device);
         let (calls, prompts) = (device.calls(), device.prompts());
         let settings = device.settings();
-        let mut views = Views { registrations, online, calls, prompts, marks: BTreeMap::new(), homes, settings };
+        let (blocked, open_marks) = (device.blocked(), open_marks(device));
+        let marks = BTreeMap::new();
+        let mut views = Views { registrations, online, calls, prompts, marks, homes, settings, blocked, open_marks };
         views.show(&device.marks());
         views
     }
@@ -108,6 +117,10 @@ impl Views {
         if let Some(prompts) = fresh.prompts {
             self.prompts = prompts;
         }
+        if let Some((blocked, open_marks)) = fresh.matching {
+            self.blocked = blocked;
+            self.open_marks = open_marks;
+        }
         self.settings = fresh.settings;
     }
 
@@ -119,6 +132,10 @@ impl Views {
             };
         }
     }
+}
+
+fn open_marks(device: &Device) -> BTreeMap<Line, bool> {
+    device.registrations().iter().filter_map(|view| Some((view.line, device.open_mark(view.line)?))).collect()
 }
 
 fn homes(lines: &[RegistrationView], device: &Device) -> BTreeMap<Line, Country> {

@@ -28,6 +28,16 @@ pub(crate) fn told(retry_after_ms: u32, at_least: Duration) -> Duration {
     Duration::from_millis(u64::from(retry_after_ms)).clamp(at_least.min(TOLD_MAX), TOLD_MAX)
 }
 
+/// The wait after a refusal: what the server told, or, where it said that trying again is useless, ever longer.
+pub(crate) fn refused(tries: u32, retry_after_ms: u32, ctx: &Ctx<'_>) -> Duration {
+    let at_least = if retry_after_ms == 0 {
+        ctx.config.request.saturating_mul(1_u32.checked_shl(tries).unwrap_or(u32::MAX))
+    } else {
+        ctx.config.request
+    };
+    told(retry_after_ms, at_least)
+}
+
 /// Whole milliseconds, saturating.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -54,6 +64,16 @@ mod tests {
         assert_eq!(told(0, second), second);
         assert_eq!(told(5_000, second), 5 * second);
         assert_eq!(told(u32::MAX, second), TOLD_MAX);
+    }
+
+    #[test]
+    fn a_refusal_that_tells_no_wait_is_asked_again_ever_later() {
+        let mut bench = Bench::new(3);
+        let second = Duration::from_secs(1);
+        assert_eq!(refused(0, 0, &bench.ctx()), 10 * second);
+        assert_eq!(refused(3, 0, &bench.ctx()), 80 * second);
+        assert_eq!(refused(99, 0, &bench.ctx()), TOLD_MAX);
+        assert_eq!(refused(3, 25_000, &bench.ctx()), 25 * second);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use tandem_model::random::SplitMix64;
 use tandem_model::rows::{SettingsRow, StandingChoice};
 use tandem_model::vault::KeyHandle;
 use tandem_model::{
-    Country, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, Mono, Msisdn, Now,
-    NumberEpoch, SealedBody, SealingKey, SealingKeyId, ServerMillis, ServerOffset, Signature, Vault, VaultError,
-    WallMillis,
+    Country, DeviceKey, Imsi, ImsiToken, KeyedImsiKey, Line, Mark, MarkGeneration, MarkState, MarkToken, Mono, Msisdn,
+    Now, NumberEpoch, Pseudonym, SealedBody, SealingKey, SealingKeyId, ServerMillis, ServerOffset, Signature, Vault,
+    VaultError, WallMillis,
 };
 
 /// Holds what a [`Ctx`] borrows.
@@ -101,6 +101,26 @@ impl Vault for ToyVault {
     fn imsi_token(&self, _key: &KeyedImsiKey, _imsi: &Imsi) -> ImsiToken {
         ImsiToken([0; 32])
     }
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        toy_pair(one, other)
+    }
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        toy_open(of)
+    }
+}
+
+/// The pair token of toy pseudonyms: their bytes added up, which is the same from both sides.
+pub fn toy_pair(one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+    let mut token = [0_u8; 16];
+    for (at, (a, b)) in one.0.iter().zip(other.0).enumerate() {
+        token[at % 16] = a.wrapping_add(b).wrapping_add(token[at % 16].wrapping_mul(3));
+    }
+    MarkToken(token)
+}
+
+/// The open token of a toy pseudonym.
+pub fn toy_open(of: &Pseudonym) -> MarkToken {
+    toy_pair(of, &Pseudonym([0xF0; 32]))
 }
 
 /// A sealing key nobody opens anything with.

@@ -7,7 +7,7 @@ use crate::input::Input;
 use crate::phone::Phone;
 use crate::view::{CallView, MarkView, Prompt, RegistrationView};
 use tandem_model::rows::{MetaRow, Restored, SettingsRow};
-use tandem_model::{Country, DeviceEpoch, Line, Mono, Now, Random, Vault};
+use tandem_model::{Country, DeviceEpoch, Line, Mono, Msisdn, Now, Random, Vault};
 
 /// One phone's decisions (law 1): feed one input, drain the effects to `None`, then the next.
 pub struct Device {
@@ -90,6 +90,24 @@ impl Device {
     #[must_use]
     pub fn marks(&self) -> Vec<MarkView> {
         self.phone.lines.mark_views()
+    }
+
+    /// Every blocked number, in order.
+    #[must_use]
+    pub fn blocked(&self) -> Vec<Msisdn> {
+        self.phone.lines.blocked()
+    }
+
+    /// Whether whoever has a line's number may see its mark, as the server last said; `None` before it did.
+    #[must_use]
+    pub fn open_mark(&self, line: Line) -> Option<bool> {
+        self.phone.lines.iter().find(|unit| unit.line == line)?.open_mark.known()
+    }
+
+    /// Evaluations of numbers whose proof did not verify, since boot: a server that does not use the key it shows.
+    #[must_use]
+    pub const fn unproven_evaluations(&self) -> u64 {
+        self.phone.lines.unproven()
     }
 
     /// Every open prompt, oldest first.

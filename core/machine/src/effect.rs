@@ -3,7 +3,9 @@
 use crate::input::LinkId;
 use crate::view::{ArrivedText, CallView, MarkView, Notice, Prompt, RegistrationView, TextView};
 use tandem_model::rows::{Change, LogRow};
-use tandem_model::{CallId, Line, PromptId, Secret, TextBody, TextId, Ticket};
+use tandem_model::{
+    CallId, Line, MarkPublicKey, Msisdn, OprfElement, OprfProof, PromptId, Secret, TextBody, TextId, Ticket,
+};
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 /// One order.
@@ -74,6 +76,33 @@ pub enum Effect {
         to: Secret<String>,
         /// The words.
         body: TextBody,
+    },
+    /// Blind these numbers, off the machine's thread, and keep what they were blinded with under the ticket, in memory only;
+    /// answer with [`crate::OprfInput::Blinded`].
+    Blind {
+        /// To answer by.
+        ticket: Ticket,
+        /// From 1 to [`tandem_wire::limits::EVALUATE_MAX`].
+        numbers: Vec<Msisdn>,
+    },
+    /// Verify an evaluation and take the pseudonyms out of it, off the machine's thread; answer with
+    /// [`crate::OprfInput::Finished`]. What the numbers were blinded with is forgotten then.
+    Finish {
+        /// To answer by.
+        ticket: Ticket,
+        /// The ticket the numbers were blinded under.
+        job: Ticket,
+        /// The key they are said to be evaluated under.
+        key: MarkPublicKey,
+        /// The evaluation.
+        evaluated: Vec<OprfElement>,
+        /// Its proof.
+        proof: OprfProof,
+    },
+    /// Forget what numbers were blinded with, if it is still there; no answer is expected.
+    ForgetBlind {
+        /// The ticket they were blinded under.
+        job: Ticket,
     },
     /// Something for the media engine.
     Media {

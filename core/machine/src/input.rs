@@ -1,7 +1,9 @@
 //! Everything that can happen to a phone, by origin.
 
 use tandem_model::rows::SettingsRow;
-use tandem_model::{CallId, Line, MonoMicros, Msisdn, PromptId, Secret, SimSlot, TextId, Ticket};
+use tandem_model::{
+    CallId, Line, MonoMicros, Msisdn, OprfElement, OprfFault, PromptId, Pseudonym, Secret, SimSlot, TextId, Ticket,
+};
 use tandem_wire::{RegisterReply, ServerFrame};
 
 /// One thing that happened.
@@ -20,6 +22,8 @@ pub enum Input {
     Link(LinkInput),
     /// The store answers a commit.
     Store(StoreInput),
+    /// The shell did something with blinded numbers.
+    Oprf(OprfInput),
     /// The media engine tells something about a call.
     Media {
         /// Which call.
@@ -65,6 +69,23 @@ pub enum Command {
     Unregister {
         /// The SIM.
         line: Line,
+    },
+    /// Block a number: its owner never sees this phone's mark. Blocking twice is fine.
+    Block {
+        /// As typed, or as a contact holds it.
+        number: Secret<String>,
+    },
+    /// Block a number no more.
+    Unblock {
+        /// As typed, or as a contact holds it.
+        number: Secret<String>,
+    },
+    /// Let whoever has a line's number see its mark, or only those whose number this phone has too. The server keeps it.
+    SetOpenMark {
+        /// The SIM.
+        line: Line,
+        /// True for whoever has the number.
+        open: bool,
     },
     /// Sync marks now.
     SyncMarks,
@@ -316,6 +337,26 @@ pub enum StoreFailure {
     Full,
     /// The database is broken or gone.
     Broken,
+}
+
+/// What the shell tells of blinded numbers. Blinding and unblinding take a tenth of a millisecond a number and more, which is
+/// too long for the machine's thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OprfInput {
+    /// The answer to [`crate::Effect::Blind`].
+    Blinded {
+        /// From the order.
+        ticket: Ticket,
+        /// One element a number, in their order.
+        blinded: Result<Vec<OprfElement>, OprfFault>,
+    },
+    /// The answer to [`crate::Effect::Finish`].
+    Finished {
+        /// From the order.
+        ticket: Ticket,
+        /// One pseudonym a number, in their order.
+        outcome: Result<Vec<Pseudonym>, OprfFault>,
+    },
 }
 
 /// What the media engine tells of one call.

@@ -17,6 +17,7 @@
 mod backoff;
 #[cfg(test)]
 mod bench;
+mod blocked;
 pub mod call;
 mod call_log;
 mod choosing;
@@ -33,9 +34,11 @@ mod line;
 mod lines;
 mod marks;
 pub mod meter;
+mod open_mark;
 mod outbox;
 mod phone;
 pub mod prompt;
+mod pseudonyms;
 mod receipts;
 mod registration;
 #[cfg(test)]
@@ -45,10 +48,11 @@ mod server_clock;
 mod session;
 mod text_envelope;
 mod texts_for_people;
+mod token_sync;
 pub mod view;
 
 pub use config::Config;
 pub use device::Device;
 pub use effect::{Effect, Event, MediaOrder, Refusal, Reply};
-pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, StoreInput};
+pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, OprfInput, StoreInput};
 pub use texts_for_people::{end_text, status_text, why_text};

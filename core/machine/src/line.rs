@@ -1,12 +1,13 @@
-//! One SIM and all that is kept in step for it: registration, session, marks, contacts, sealing key.
+//! One SIM and all that is kept in step for it: registration, session, marks, tokens, sealing key.
 
-use crate::contacts::{ContactSync, Contacts};
 use crate::ctx::{Ctx, SessionFacts};
 use crate::input::LinkId;
 use crate::marks::Marks;
+use crate::open_mark::OpenMark;
 use crate::registration::{Identity, Registration};
 use crate::sealing_rotation::SealingRotation;
 use crate::session::{HelloFacts, Session};
+use crate::token_sync::TokenSync;
 use crate::view::RegistrationFailure;
 use tandem_model::rows::Change;
 use tandem_model::{Line, Mono, Msisdn, SimSlot, Ticket};
@@ -20,7 +21,8 @@ pub(crate) struct LineUnit {
     pub registration: Registration,
     pub session: Session,
     pub marks: Marks,
-    pub contact_sync: ContactSync,
+    pub tokens: TokenSync,
+    pub open_mark: OpenMark,
     pub rotation: SealingRotation,
     /// As the others were last told.
     was_registered: Option<Identity>,
@@ -48,7 +50,8 @@ impl LineUnit {
             registration: Registration::new(line),
             session: Session::new(line),
             marks: Marks::new(line),
-            contact_sync: ContactSync::new(),
+            tokens: TokenSync::new(line),
+            open_mark: OpenMark::default(),
             rotation: SealingRotation::Off,
             was_registered: None,
             was_linked: None,
@@ -69,7 +72,7 @@ impl LineUnit {
     }
 
     /// Brings everything in step with the registration and the session after an input touched either.
-    pub(crate) fn settle(&mut self, book: &Contacts, ctx: &mut Ctx<'_>) -> LineTurn {
+    pub(crate) fn settle(&mut self, ctx: &mut Ctx<'_>) -> LineTurn {
         let mut turn = LineTurn::default();
         self.session.be(self.registration.identity(), ctx);
         let facts = self.session.facts();
@@ -80,7 +83,8 @@ impl LineUnit {
             self.was_linked = linked;
             if turn.down {
                 self.marks.session_down();
-                self.contact_sync.session_down();
+                self.tokens.session_down();
+                self.open_mark.session_down(ctx);
                 self.rotation.session_down();
                 self.registration.session_down();
             }
@@ -93,7 +97,8 @@ impl LineUnit {
                 if !turn.marks.is_empty() {
                     ctx.commit(vec![Change::DropMarks(self.line)]);
                 }
-                self.contact_sync.clear();
+                self.tokens.clear(ctx);
+                self.open_mark = OpenMark::default();
                 self.rotation.stop();
             }
             if registered.is_some() {
@@ -102,17 +107,16 @@ impl LineUnit {
             self.was_registered = registered;
         }
         if let (true, Some(facts)) = (turn.up, facts) {
-            self.session_up(&facts, book, ctx);
+            self.session_up(&facts, ctx);
             turn.marks.extend(self.marks.numbers());
         }
         turn
     }
 
-    fn session_up(&mut self, facts: &SessionFacts, book: &Contacts, ctx: &mut Ctx<'_>) {
+    fn session_up(&mut self, facts: &SessionFacts, ctx: &mut Ctx<'_>) {
         self.registration.session_up(facts, ctx);
         if self.registration.registered().is_some() {
             self.rotation.session_up(facts, ctx);
-            self.contact_sync.session_up(book, facts, ctx);
             self.marks.session_up(facts, ctx);
         }
     }
@@ -135,7 +139,8 @@ impl LineUnit {
     /// A request of this line is refused. False when the ticket is none of this line's own.
     pub(crate) fn refused(&mut self, ticket: Ticket, retry_after_ms: u32, ctx: &mut Ctx<'_>) -> bool {
         self.marks.refused(ticket, retry_after_ms, ctx)
-            || self.contact_sync.refused(ticket, retry_after_ms, ctx)
+            || self.tokens.refused(ticket, retry_after_ms, ctx)
+            || self.open_mark.refused(ticket, ctx)
             || self.registration.refused(ticket, retry_after_ms, ctx)
             || self.rotation.answered(ticket, ctx)
     }
@@ -153,7 +158,8 @@ impl LineUnit {
             self.registration.poll_timeout(),
             self.session.poll_timeout(config),
             self.marks.poll_timeout(),
-            self.contact_sync.poll_timeout(),
+            self.tokens.poll_timeout(),
+            self.open_mark.poll_timeout(),
             self.rotation.poll_timeout(),
         ]
         .into_iter()
@@ -162,16 +168,17 @@ impl LineUnit {
     }
 
     /// Acts on every deadline that has come; returns the numbers whose lease ran out.
-    pub(crate) fn handle_timeout(&mut self, book: &Contacts, ctx: &mut Ctx<'_>) -> Vec<Msisdn> {
+    pub(crate) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) -> Vec<Msisdn> {
         let facts = self.session.facts();
         self.registration.handle_timeout(facts.as_ref(), ctx);
         self.session.handle_timeout(ctx);
         let facts = self.session.facts();
         let offset = self.session.offset();
         let (ended, marks_silent) = self.marks.handle_timeout(facts.as_ref(), offset, ctx);
-        let contacts_silent = self.contact_sync.handle_timeout(book, facts.as_ref(), ctx);
+        let tokens_silent = self.tokens.handle_timeout(ctx);
+        let setting_silent = self.open_mark.handle_timeout(ctx);
         let rotation_silent = self.rotation.handle_timeout(&mut self.registration, ctx);
-        if marks_silent || contacts_silent || rotation_silent {
+        if marks_silent || tokens_silent || setting_silent || rotation_silent {
             self.session.give_up_link(ctx);
         }
         ended

@@ -1,11 +1,14 @@
 //! All SIMs of the phone, and what the other machines may know of them ([`World`]).
 
+mod matching;
+
 use crate::contacts::{Contacts, Page};
 use crate::ctx::{Ctx, SessionFacts, World};
 use crate::effect::Event;
 use crate::line::{LineTurn, LineUnit};
 use crate::marks::marked_of;
 use crate::view::{MarkShown, MarkView};
+use matching::Matching;
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_model::rows::SettingsRow;
 use tandem_model::vault::KeyHandle;
@@ -24,6 +27,7 @@ pub(crate) struct Lines {
     /// False until the host reported its SIMs in this boot.
     sims_known: bool,
     pub(crate) book: Contacts,
+    matching: Matching,
     shown: BTreeMap<Msisdn, MarkShown>,
     /// Numbers whose mark shows differently since the others last looked.
     turned: Vec<MarkView>,
@@ -38,6 +42,7 @@ impl Lines {
             units: BTreeMap::new(),
             sims_known: false,
             book: Contacts::default(),
+            matching: Matching::default(),
             shown: BTreeMap::new(),
             turned: Vec::new(),
             settings: settings.unwrap_or_default(),
@@ -47,11 +52,6 @@ impl Lines {
 
     pub(crate) fn get_mut(&mut self, line: Line) -> Option<&mut LineUnit> {
         self.units.get_mut(&line)
-    }
-
-    /// The unit of a line, and the phone book beside it.
-    pub(crate) fn with_book(&mut self, line: Line) -> Option<(&mut LineUnit, &Contacts)> {
-        self.units.get_mut(&line).map(|unit| (unit, &self.book))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &LineUnit> + Clone {
@@ -89,7 +89,7 @@ impl Lines {
         if let Some(home) = self.home()
             && self.book.country_known(home, ctx)
         {
-            self.book_changed(ctx);
+            self.wanted_changed(ctx);
         }
     }
 
@@ -97,15 +97,7 @@ impl Lines {
     pub(crate) fn contacts(&mut self, page: Page, ctx: &mut Ctx<'_>) {
         let home = self.home();
         if self.book.page(page, home, ctx) {
-            self.book_changed(ctx);
-        }
-    }
-
-    fn book_changed(&mut self, ctx: &mut Ctx<'_>) {
-        for unit in self.units.values_mut() {
-            if unit.session.facts().is_some() {
-                unit.contact_sync.book_changed(ctx);
-            }
+            self.wanted_changed(ctx);
         }
     }
 
@@ -115,14 +107,19 @@ impl Lines {
 
     /// Brings every line in step; returns what changed, by line.
     pub(crate) fn settle(&mut self, ctx: &mut Ctx<'_>) -> Vec<(Line, LineTurn)> {
-        let book = &self.book;
         let turns: Vec<(Line, LineTurn)> = self
             .units
             .values_mut()
-            .map(|unit| (unit.line, unit.settle(book, ctx)))
+            .map(|unit| (unit.line, unit.settle(ctx)))
             .filter(|(_, turn)| *turn != LineTurn::default())
             .collect();
-        for (_, turn) in &turns {
+        for (line, turn) in &turns {
+            if turn.down {
+                self.matching_down(*line, ctx);
+            }
+            if turn.over {
+                self.wanted_changed(ctx);
+            }
             self.refresh_shown(turn.marks.iter().copied(), ctx);
         }
         turns
@@ -175,6 +172,16 @@ impl Lines {
         self.shown.iter().map(|(number, shown)| MarkView { number: *number, shown: *shown }).collect()
     }
 
+    /// Blocked numbers, in order.
+    pub(crate) fn blocked(&self) -> Vec<Msisdn> {
+        self.matching.blocked.numbers().iter().copied().collect()
+    }
+
+    /// Evaluations whose proof did not verify.
+    pub(crate) const fn unproven(&self) -> u64 {
+        self.matching.pseudonyms.unproven()
+    }
+
     /// Which numbers of a contact are marked, in the contact's order.
     pub(crate) fn marked_of(&self, numbers: &[Msisdn]) -> Vec<Msisdn> {
         marked_of(numbers, self.units.values().map(|unit| &unit.marks))
@@ -187,12 +194,12 @@ impl Lines {
     }
 
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
-        self.units.values().filter_map(|unit| unit.poll_timeout(config)).min()
+        self.units.values().filter_map(|unit| unit.poll_timeout(config)).chain(self.matching_timeout()).min()
     }
 
     pub(crate) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
-        let book = &self.book;
-        let ended: Vec<Msisdn> = self.units.values_mut().flat_map(|unit| unit.handle_timeout(book, ctx)).collect();
+        let ended: Vec<Msisdn> = self.units.values_mut().flat_map(|unit| unit.handle_timeout(ctx)).collect();
+        self.handle_matching_timeout(ctx);
         self.refresh_shown(ended.into_iter(), ctx);
     }
 }

@@ -38,15 +38,6 @@ enum Sync {
     Asked { ticket: Ticket, until: Mono },
 }
 
-/// What came of a frame about marks.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct MarksHeard {
-    /// Numbers whose mark changed.
-    pub changed: Vec<Msisdn>,
-    /// The frame answered a request of the mark sync.
-    pub answered: bool,
-}
-
 impl Marks {
     pub(crate) fn new(line: Line) -> Self {
         Self { line, generation: MarkGeneration(0), held: BTreeMap::new(), sync: Sync::Off, next_lease: None }
@@ -116,19 +107,17 @@ impl Marks {
         self.sync = Sync::Asked { ticket, until: ctx.now.mono.after(ctx.config.request) };
     }
 
-    /// Marks came, asked or unasked. Older than what is held, they are old news.
+    /// Marks came, asked or unasked. Older than what is held, they are old news. Returns the numbers whose mark changed.
     pub(crate) fn heard(
         &mut self,
         marks: frame::Marks,
         offset: Option<ServerOffset>,
         interval: Duration,
         ctx: &mut Ctx<'_>,
-    ) -> MarksHeard {
-        let mut answered = false;
+    ) -> Vec<Msisdn> {
         if let Sync::Asked { ticket, .. } = self.sync
             && ticket == marks.ticket
         {
-            answered = true;
             self.sync = if marks.more {
                 Sync::Asked { ticket, until: ctx.now.mono.after(ctx.config.request) }
             } else {
@@ -136,7 +125,7 @@ impl Marks {
             };
         }
         if marks.generation < self.generation {
-            return MarksHeard { changed: Vec::new(), answered };
+            return Vec::new();
         }
         let news: Vec<Mark> = marks.marks.into_iter().filter(|mark| self.is_news(mark, ctx)).collect();
         let changed = news.iter().map(|mark| mark.number).collect();
@@ -148,7 +137,7 @@ impl Marks {
             ctx.commit(vec![Change::PutMarks { line: self.line, generation: marks.generation, marks: news }]);
             self.look(offset, ctx.now);
         }
-        MarksHeard { changed, answered }
+        changed
     }
 
     fn is_news(&self, mark: &Mark, ctx: &Ctx<'_>) -> bool {

@@ -64,6 +64,10 @@ impl Phone {
             Input::Host(host) => self.host(host, ctx),
             Input::Link(link) => self.link(link, ctx),
             Input::Store(store) => self.store(&store, ctx),
+            Input::Oprf(oprf) => {
+                let taken = self.lines.oprf(oprf, ctx);
+                self.count_late(taken);
+            }
             Input::Media { call, event } => {
                 let taken = self.calls.on_media(call, event, &self.lines, ctx);
                 self.count_late(taken);
@@ -168,6 +172,7 @@ impl Phone {
         let durable = duplicates.is_some();
         let taken = self.settings_kept(ticket, durable, ctx)
             || self.lines.iter_mut().any(|unit| unit.committed(ticket, durable, ctx))
+            || self.lines.matching_committed(ticket, durable, ctx)
             || self.outbox.committed(ticket, duplicates.map(Vec::as_slice), &mut self.lines, ctx)
             || self.inbox.committed(ticket, duplicates.map(Vec::as_slice), &self.lines, ctx)
             || self.receipts.committed(ticket, durable, ctx)

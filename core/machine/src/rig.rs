@@ -4,10 +4,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
 
 mod effects;
+mod key_holder;
 mod store;
 mod vault;
 
 pub use effects::*;
+pub use key_holder::*;
 pub use store::*;
 pub use vault::*;
 
@@ -283,7 +285,6 @@ impl Rig {
     fn answer_sync(&mut self, frame: &ClientFrame) -> Vec<Effect> {
         let ticket = match frame {
             ClientFrame::MarksAsk { ticket, .. } => *ticket,
-            ClientFrame::ContactsSync(sync) => sync.ticket,
             _ => return Vec::new(),
         };
         let generation = self.store.marks.get(&LINE).map_or(MarkGeneration(0), |(generation, _)| *generation);

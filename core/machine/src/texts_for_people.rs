@@ -167,6 +167,9 @@ impl Notice {
             Notice::StorageFull => "This phone cannot save texts now. Please free some space.",
             Notice::StoreUnavailable => "This phone cannot save or show texts now. Calls go on.",
             Notice::Resync => "Please look again: something may have been missed.",
+            Notice::MarkKeyChanged => {
+                "The server's key for finding contacts is not the one it was. Contacts are not looked for with it."
+            }
             Notice::Stopped { .. } => "Calls and texts over data stopped. The carrier still works.",
         }
     }

@@ -306,6 +306,9 @@ pub enum MarkShown {
 pub enum Notice {
     /// The database could not be read and was set aside; history is gone, the phone goes on.
     StoreRecovered,
+    /// The server showed another key for matching contacts than before under the same name, which no honest one does:
+    /// nothing is matched under it.
+    MarkKeyChanged,
     /// Storage is full: texts cannot be kept.
     StorageFull,
     /// The database cannot be opened or written: texts cannot be kept, and calls go on.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod ids;
 pub mod keys;
 pub mod mark;
+pub mod matching;
 pub mod msisdn;
 pub mod numbering;
 pub mod pseudonym;
@@ -26,7 +27,7 @@ pub use keys::{DeviceKey, ImsiToken, KeyedImsiKey, Nonce, SealedBody, SealingKey
 pub use mark::{Mark, MarkGeneration, MarkState};
 pub use msisdn::{Country, Msisdn, NumberError};
 pub use numbering::ServiceClass;
-pub use pseudonym::{MarkKeyId, MarkPublicKey, MarkToken, OprfElement, OprfProof, Pseudonym, TokenDigest};
+pub use pseudonym::{MarkKeyId, MarkPublicKey, MarkToken, OprfElement, OprfFault, OprfProof, Pseudonym, TokenDigest};
 pub use random::Random;
 pub use rate::{DataRate, DataSize};
 pub use redact::Secret;

@@ -32,10 +32,50 @@ pub struct Pseudonym(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MarkToken(pub [u8; 16]);
 
+impl MarkToken {
+    /// The bit that tells the two kinds apart: a token of a number is held by everybody who holds the number, and must never
+    /// be looked for among pairs.
+    const OPEN: u8 = 1;
+
+    /// A token of a pair, from 16 bytes of a hash.
+    #[must_use]
+    pub const fn of_pair(mut hash: [u8; 16]) -> MarkToken {
+        hash[15] &= !MarkToken::OPEN;
+        MarkToken(hash)
+    }
+
+    /// A token of one number, from 16 bytes of a hash.
+    #[must_use]
+    pub const fn of_number(mut hash: [u8; 16]) -> MarkToken {
+        hash[15] |= MarkToken::OPEN;
+        MarkToken(hash)
+    }
+
+    /// Whether it stands for one number rather than a pair. Says what whoever made it claims.
+    #[must_use]
+    pub const fn is_of_number(&self) -> bool {
+        self.0[15] & MarkToken::OPEN != 0
+    }
+}
+
 /// The exclusive or of tokens: two ends see by it whether they mean the same set. Tokens are random to whoever cannot choose
 /// numbers' keys, and each digest is of one owner's own tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TokenDigest(pub [u8; 16]);
+
+/// Why no pseudonyms come of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum OprfFault {
+    /// The proof does not verify: whoever answered did not use the key they said, and nothing of the answer may be used.
+    #[error("the evaluation is not proven")]
+    Unproven,
+    /// What came is no answer to what was asked, or what was asked cannot be blinded.
+    #[error("the evaluation is malformed")]
+    Invalid,
+    /// What the numbers were blinded with is gone, as after a restart: ask again.
+    #[error("the blinded numbers are forgotten")]
+    Forgotten,
+}
 
 impl TokenDigest {
     /// Puts a token in, or takes it out.
@@ -68,6 +108,15 @@ mod tests {
         assert_eq!(forth, back);
         tokens.iter().for_each(|token| forth.toggle(token));
         assert_eq!(forth, TokenDigest::default());
+    }
+
+    #[test]
+    fn a_token_says_by_one_bit_whether_it_stands_for_a_pair() {
+        for hash in [[0; 16], [0xFF; 16]] {
+            assert!(!MarkToken::of_pair(hash).is_of_number());
+            assert!(MarkToken::of_number(hash).is_of_number());
+            assert_eq!(MarkToken::of_pair(hash).0[..15], MarkToken::of_number(hash).0[..15]);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::clock::{ServerMillis, WallMillis};
 use crate::ids::{DeviceEpoch, Line, NumberEpoch, RegistrationId, SenderSeq, TextId};
 use crate::keys::{ImsiToken, KeyedImsiKey, SealingKeyId};
 use crate::mark::{Mark, MarkGeneration};
+use crate::matching::{MatchingChange, MatchingRows};
 use crate::msisdn::Msisdn;
 use crate::text::{TerminalState, TextBody, TextStatus};
 use crate::vault::KeyHandle;
@@ -69,6 +70,8 @@ pub enum Change {
         /// Removed numbers.
         removed: Vec<Msisdn>,
     },
+    /// Changes what is kept for the private matching of contacts.
+    Matching(MatchingChange),
     /// Remembers which number of a contact is meant.
     PutPreference(PreferenceRow),
     /// Inserts or replaces the log entry of a conversation.
@@ -280,6 +283,8 @@ pub struct Restored {
     pub marks: Vec<(Line, MarkGeneration, Vec<Mark>)>,
     /// Numbers of the contacts.
     pub contacts: Vec<Msisdn>,
+    /// What is kept for the private matching of contacts.
+    pub matching: MatchingRows,
     /// Remembered choices.
     pub preferences: Vec<PreferenceRow>,
     /// Conversations that were going on when the process ended.

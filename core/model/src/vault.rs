@@ -4,6 +4,7 @@
 //! Every operation is a pure computation that returns at once; keys are named by [`KeyHandle`] and never seen.
 
 use crate::keys::{DeviceKey, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Signature};
+use crate::pseudonym::{MarkToken, Pseudonym};
 use crate::sim::Imsi;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,12 @@ pub trait Vault: Send {
 
     /// The keyed token of an IMSI.
     fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken;
+
+    /// The token of a pair of numbers, the same whichever comes first.
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken;
+
+    /// The token that stands for one number, whoever tells it.
+    fn open_token(&self, of: &Pseudonym) -> MarkToken;
 }
 
 /// The server's side: it verifies, and keys digests under a secret of its own. It never signs for a phone.

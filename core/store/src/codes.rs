@@ -1,5 +1,6 @@
 //! Enums as integers in columns. The numbers are in files out there: they are added to and never changed.
 
+use tandem_model::matching::ToldKind;
 use tandem_model::rows::StandingChoice;
 use tandem_model::{Bearer, CallEnd, TerminalState, TextStatus, WhyNotData};
 
@@ -63,6 +64,23 @@ const fn ending(state: TerminalState) -> i64 {
 
 fn ending_from(code: i64) -> Option<TerminalState> {
     TerminalState::ALL.into_iter().find(|state| ending(*state) == code)
+}
+
+pub(crate) const fn told(kind: ToldKind) -> i64 {
+    match kind {
+        ToldKind::Pair => 0,
+        ToldKind::Open => 1,
+        ToldKind::Blocked => 2,
+    }
+}
+
+pub(crate) const fn told_from(code: i64) -> Option<ToldKind> {
+    match code {
+        0 => Some(ToldKind::Pair),
+        1 => Some(ToldKind::Open),
+        2 => Some(ToldKind::Blocked),
+        _ => None,
+    }
 }
 
 pub(crate) const fn bearer(bearer: Bearer) -> i64 {

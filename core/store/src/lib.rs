@@ -11,6 +11,7 @@
 mod ballast;
 mod codes;
 mod lock;
+mod matching;
 mod memory;
 mod open;
 mod outcome;

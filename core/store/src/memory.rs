@@ -3,6 +3,7 @@
 use crate::codes;
 use crate::outcome::{Failure, Outcome, RowStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use tandem_model::matching::MatchingRows;
 use tandem_model::rows::{
     Change, IncomingRow, LogRow, MetaRow, OutgoingRow, PreferenceRow, RegistrationRow, Restored, SettingsRow,
     status_after,
@@ -126,6 +127,7 @@ struct Rows {
     owed: BTreeSet<(Msisdn, usize, TextId)>,
     marks: BTreeMap<Line, (MarkGeneration, BTreeMap<Msisdn, Mark>)>,
     contacts: BTreeSet<Msisdn>,
+    matching: MatchingRows,
     preferences: BTreeMap<String, PreferenceRow>,
     log: BTreeMap<u64, LogRow>,
     open_logs: BTreeSet<u64>,
@@ -202,6 +204,7 @@ impl Rows {
                 }
                 self.contacts.extend(added);
             }
+            Change::Matching(change) => self.matching.apply(change),
             Change::PutPreference(row) => {
                 self.preferences.insert(row.contact.clone(), row.clone());
             }
@@ -308,6 +311,7 @@ impl Rows {
                 .map(|(line, (generation, marks))| (*line, *generation, marks.values().cloned().collect()))
                 .collect(),
             contacts: self.contacts.iter().copied().collect(),
+            matching: self.matching.clone(),
             preferences: self.preferences.values().cloned().collect(),
             open_logs: self.open_logs.iter().filter_map(|id| self.log.get(id).cloned()).collect(),
             settings: self.settings,

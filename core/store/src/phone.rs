@@ -7,6 +7,7 @@ use crate::read::PhoneReader;
 use crate::{restore, write};
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
+use tandem_model::matching::MatchingChange;
 use tandem_model::rows::{Change, Restored};
 
 /// Transactions under one sync: 64 give most of what group commit can, 512 are slower again.
@@ -186,6 +187,7 @@ fn weight(change: &Change) -> usize {
         Change::InsertIncoming(row) => 256 + row.body.as_ref().map_or(0, |body| body.as_str().len()),
         Change::PutMarks { marks, .. } => 64 + 256 * marks.len(),
         Change::PutContacts { added, removed } => 64 + 16 * (added.len() + removed.len()),
+        Change::Matching(change) => matching_weight(change),
         Change::MarkRead { ids, .. } | Change::ReceiptsSent { ids, .. } => 64 + 64 * ids.len(),
         Change::PutLog(row) => 256 + 64 * row.legs.len(),
         Change::PutPreference(row) => 64 + row.contact.len(),
@@ -198,12 +200,23 @@ fn weight(change: &Change) -> usize {
     }
 }
 
+fn matching_weight(change: &MatchingChange) -> usize {
+    match change {
+        MatchingChange::PutPseudonyms { pseudonyms, .. } => 64 + 64 * pseudonyms.len(),
+        MatchingChange::DropPseudonyms { numbers, .. } => 64 + 16 * numbers.len(),
+        MatchingChange::PutTold { told, untold, .. } => 64 + 48 * told.len() + 24 * untold.len(),
+        MatchingChange::PutBlocked { added, removed } => 64 + 16 * (added.len() + removed.len()),
+        MatchingChange::PutKey { .. } | MatchingChange::RetireKey(_) | MatchingChange::DropTold { .. } => 256,
+    }
+}
+
 /// Whether a transaction makes the database grow for good; these wait for room, everything else is taken.
 fn grows(changes: &[Change]) -> bool {
     changes.iter().any(|change| match change {
         Change::InsertOutgoing(_) | Change::InsertIncoming(_) => true,
         Change::PutMarks { marks, .. } => !marks.is_empty(),
         Change::PutContacts { added, .. } => !added.is_empty(),
+        Change::Matching(MatchingChange::PutPseudonyms { .. } | MatchingChange::PutTold { .. }) => true,
         Change::PutMeta(_)
         | Change::PutRegistration(_)
         | Change::DropRegistration(_)
@@ -211,6 +224,13 @@ fn grows(changes: &[Change]) -> bool {
         | Change::MarkRead { .. }
         | Change::ReceiptsSent { .. }
         | Change::DropMarks(_)
+        | Change::Matching(
+            MatchingChange::PutKey { .. }
+            | MatchingChange::DropPseudonyms { .. }
+            | MatchingChange::RetireKey(_)
+            | MatchingChange::DropTold { .. }
+            | MatchingChange::PutBlocked { .. },
+        )
         | Change::PutPreference(_)
         | Change::PutLog(_)
         | Change::PutSettings(_) => false,

@@ -32,6 +32,7 @@ pub(crate) fn restored(conn: &Connection) -> Read<Restored> {
         receipts_owed: receipts_owed(conn)?,
         marks: marks(conn)?,
         contacts: contacts(conn)?,
+        matching: crate::matching::restored(conn)?,
         preferences: preferences(conn)?,
         open_logs: open_logs(conn)?,
         settings: settings(conn)?,
@@ -290,7 +291,7 @@ fn settings(conn: &Connection) -> Read<Option<SettingsRow>> {
     .map(|mut rows| rows.pop())
 }
 
-fn there<T>(value: Option<T>) -> Read<T> {
+pub(crate) fn there<T>(value: Option<T>) -> Read<T> {
     value.ok_or(StoreError::Damaged)
 }
 

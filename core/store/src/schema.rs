@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x544E_444D;
 
 /// One step per version, the first from an empty file. A step that was released is never edited.
-const MIGRATIONS: [&str; 2] = [V1, V2];
+const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 /// The newest version this build knows.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -173,6 +173,36 @@ CREATE TABLE settings (
 
 /// How many texts of somebody are unread.
 const V2: &str = "CREATE INDEX incoming_unread ON incoming (sender) WHERE seen = 0;";
+
+/// Private matching of contacts.
+const V3: &str = "
+-- Every key ever shown: a retired one's row stays, so that its name is never taken by another.
+CREATE TABLE mark_key (
+    id     INTEGER NOT NULL PRIMARY KEY,
+    public BLOB NOT NULL CHECK (length(public) = 32)
+) STRICT;
+
+CREATE TABLE pseudonym (
+    key    INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    value  BLOB NOT NULL CHECK (length(value) = 32),
+    PRIMARY KEY (key, number)
+) STRICT, WITHOUT ROWID;
+
+-- kind: 0 pair, 1 open, 2 blocked.
+CREATE TABLE told (
+    line   INTEGER NOT NULL,
+    key    INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    kind   INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
+    token  BLOB NOT NULL CHECK (length(token) = 16),
+    PRIMARY KEY (line, key, number, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blocked (
+    number INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+";
 
 /// Whose file this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

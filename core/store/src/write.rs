@@ -33,6 +33,7 @@ pub(crate) fn change(conn: &Connection, change: &Change) -> Result<bool> {
         Change::PutMarks { line, generation, marks } => put_marks(conn, *line, *generation, marks)?,
         Change::DropMarks(line) => drop_marks(conn, *line)?,
         Change::PutContacts { added, removed } => put_contacts(conn, added, removed)?,
+        Change::Matching(change) => crate::matching::change(conn, change)?,
         Change::PutPreference(row) => put_preference(conn, row)?,
         Change::PutLog(row) => put_log(conn, row)?,
         Change::PutSettings(row) => put_settings(conn, *row)?,

@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use common::*;
 use proptest::prelude::*;
+use tandem_model::matching::*;
 use tandem_model::rows::*;
 use tandem_model::*;
 use tandem_store::{
@@ -83,6 +86,7 @@ fn every_kind_of_row_comes_back_as_it_was_written() {
                     marks: vec![mark(1, 5, true), mark(2, 4, false)],
                 },
                 Change::PutContacts { added: vec![number(2), number(1)], removed: vec![] },
+                Change::Matching(MatchingChange::PutBlocked { added: vec![number(3)], removed: vec![] }),
                 Change::PutPreference(PreferenceRow { contact: "c".to_owned(), number: number(1) }),
                 Change::PutLog(open_call.clone()),
                 Change::PutLog(log(3, Some(CallEnd::HungUp), vec![])),
@@ -101,9 +105,51 @@ fn every_kind_of_row_comes_back_as_it_was_written() {
                 receipts_owed: vec![(number(2), vec![incoming(4, 2, "hi").id])],
                 marks: vec![(Line(0), MarkGeneration(5), vec![mark(1, 5, true), mark(2, 4, false)])],
                 contacts: vec![number(1), number(2)],
+                matching: MatchingRows { blocked: BTreeSet::from([number(3)]), ..MatchingRows::default() },
                 preferences: vec![PreferenceRow { contact: "c".to_owned(), number: number(1) }],
                 open_logs: vec![open_call],
                 settings: Some(settings),
+            }
+        );
+    });
+}
+
+#[test]
+fn a_retired_key_takes_its_pseudonyms_and_tokens_along_and_stays_known() {
+    let (old, new, public) = (MarkKeyId(1), MarkKeyId(u32::MAX), MarkPublicKey([7; 32]));
+    let told = |key, kind, byte| MatchingChange::PutTold {
+        line: Line(0),
+        key,
+        told: vec![ToldToken { number: number(2), kind, token: MarkToken([byte; 16]) }],
+        untold: vec![],
+    };
+    let pseudonyms =
+        |key, byte| MatchingChange::PutPseudonyms { key, pseudonyms: vec![(number(2), Pseudonym([byte; 32]))] };
+    on_both(|store| {
+        let changes = [
+            MatchingChange::PutKey { key: old, public },
+            MatchingChange::PutKey { key: new, public },
+            pseudonyms(old, 1),
+            pseudonyms(new, 2),
+            told(old, ToldKind::Pair, 1),
+            told(new, ToldKind::Pair, 2),
+            told(new, ToldKind::Blocked, 3),
+            MatchingChange::RetireKey(old),
+        ];
+        assert_eq!(write(store, changes.into_iter().map(Change::Matching).collect()), done());
+        assert_eq!(
+            store.restore().unwrap().matching,
+            MatchingRows {
+                keys: BTreeMap::from([(old, public), (new, public)]),
+                pseudonyms: BTreeMap::from([(new, BTreeMap::from([(number(2), Pseudonym([2; 32]))]))]),
+                told: BTreeMap::from([(
+                    (Line(0), new),
+                    BTreeMap::from([
+                        ((number(2), ToldKind::Pair), MarkToken([2; 16])),
+                        ((number(2), ToldKind::Blocked), MarkToken([3; 16])),
+                    ])
+                )]),
+                blocked: BTreeSet::new(),
             }
         );
     });

@@ -229,11 +229,11 @@ fn a_newer_database_is_refused_by_name_and_left_as_it_is() {
     let path = database(&dir);
     drop(open(&path));
     let conn = Connection::open(&path).unwrap();
-    conn.pragma_update(None, "user_version", 3).unwrap();
+    conn.pragma_update(None, "user_version", 4).unwrap();
     drop(conn);
     let error = PhoneStore::open(&path, settings()).err().unwrap();
-    assert_eq!(error, StoreError::Newer { found: 3, known: 2 });
-    assert_eq!(error.to_string(), "the database has version 3, and this build knows 2");
+    assert_eq!(error, StoreError::Newer { found: 4, known: 3 });
+    assert_eq!(error.to_string(), "the database has version 4, and this build knows 3");
 }
 
 #[test]

@@ -23,13 +23,14 @@ mod probe;
 mod register;
 mod session;
 mod text;
+mod tokens;
 
 use tandem_model::{MarkGeneration, Ticket};
 
 use crate::error::WireError;
 use crate::frame::{ClientFrame, ServerFrame};
 use crate::guard::{self, Bound};
-use crate::limits::{CONTACTS_PAGE_MAX, FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARKS_PAGE_MAX};
+use crate::limits::{CONTACTS_PAGE_MAX, FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARK_KEYS_MAX, MARKS_PAGE_MAX};
 use crate::schema;
 use crate::schema::client_frame::Kind as ClientKind;
 use crate::schema::server_frame::Kind as ServerKind;
@@ -44,8 +45,9 @@ const CLIENT_BOUNDS: [Bound; 5] = [
     Bound { kind: 45, fields: &[2], max: IDS_MAX, packed: 0 },
 ];
 
-const SERVER_BOUNDS: [Bound; 3] = [
+const SERVER_BOUNDS: [Bound; 4] = [
     Bound { kind: 10, fields: &[3], max: MARKS_PAGE_MAX, packed: 0 },
+    Bound { kind: 11, fields: &[1], max: MARK_KEYS_MAX, packed: 0 },
     Bound { kind: 32, fields: &[3], max: ICE_URLS_MAX, packed: 0 },
     Bound { kind: 44, fields: &[2], max: IDS_MAX, packed: 0 },
 ];
@@ -92,6 +94,9 @@ fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
         ClientKind::MarksAsk(ask) => {
             ClientFrame::MarksAsk { ticket: check::ticket(ask.ticket)?, since: MarkGeneration(ask.since) }
         }
+        ClientKind::TokensSync(sync) => ClientFrame::TokensSync(tokens::tokens_sync(&sync)?),
+        ClientKind::Evaluate(ask) => ClientFrame::Evaluate(tokens::evaluate(&ask)?),
+        ClientKind::OpenMark(mark) => ClientFrame::OpenMark { ticket: check::ticket(mark.ticket)?, open: mark.open },
         ClientKind::ProbeAsk(ask) => ClientFrame::ProbeAsk { ticket: check::ticket(ask.ticket)? },
         ClientKind::Train(train) => ClientFrame::Train(probe::train(&train)?),
         ClientKind::TrainReport(report) => ClientFrame::TrainReport(probe::train_report(&report)?),
@@ -134,6 +139,8 @@ fn server_frame(kind: ServerKind) -> Result<ServerFrame, WireError> {
             retry_after_ms: refused.retry_after_ms,
         },
         ServerKind::Marks(page) => ServerFrame::Marks(marks::marks(&page)?),
+        ServerKind::MarkKeys(live) => ServerFrame::MarkKeys(tokens::mark_keys(&live)?),
+        ServerKind::Evaluated(answer) => ServerFrame::Evaluated(tokens::evaluated(&answer)?),
         ServerKind::Train(train) => ServerFrame::Train(probe::train(&train)?),
         ServerKind::TrainReport(report) => ServerFrame::TrainReport(probe::train_report(&report)?),
         ServerKind::GateAnswer(answer) => ServerFrame::GateAnswer {

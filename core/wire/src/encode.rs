@@ -8,6 +8,7 @@ mod probe;
 mod register;
 mod session;
 mod text;
+mod tokens;
 
 use prost::Message as _;
 use tandem_model::{SealingKey, TerminalState, TextId};
@@ -44,6 +45,11 @@ fn client_kind(frame: &ClientFrame) -> ClientKind {
         ClientFrame::ContactsSync(sync) => ClientKind::ContactsSync(marks::contacts_sync(sync)),
         ClientFrame::MarksAsk { ticket, since } => {
             ClientKind::MarksAsk(schema::MarksAsk { ticket: ticket.0, since: since.0 })
+        }
+        ClientFrame::TokensSync(sync) => ClientKind::TokensSync(tokens::tokens_sync(sync)),
+        ClientFrame::Evaluate(ask) => ClientKind::Evaluate(tokens::evaluate(ask)),
+        ClientFrame::OpenMark { ticket, open } => {
+            ClientKind::OpenMark(schema::OpenMark { ticket: ticket.0, open: *open })
         }
         ClientFrame::ProbeAsk { ticket } => ClientKind::ProbeAsk(schema::ProbeAsk { ticket: ticket.0 }),
         ClientFrame::Train(train) => ClientKind::Train(probe::train(train)),
@@ -92,6 +98,8 @@ fn server_kind(frame: &ServerFrame) -> ServerKind {
             retry_after_ms: *retry_after_ms,
         }),
         ServerFrame::Marks(page) => ServerKind::Marks(marks::marks(page)),
+        ServerFrame::MarkKeys(live) => ServerKind::MarkKeys(tokens::mark_keys(live)),
+        ServerFrame::Evaluated(answer) => ServerKind::Evaluated(tokens::evaluated(answer)),
         ServerFrame::Train(train) => ServerKind::Train(probe::train(train)),
         ServerFrame::TrainReport(report) => ServerKind::TrainReport(probe::train_report(report)),
         ServerFrame::GateAnswer { ticket, call, verdict } => ServerKind::GateAnswer(schema::GateAnswer {

@@ -10,6 +10,7 @@ mod call;
 mod registration;
 mod session;
 mod text;
+mod tokens;
 
 pub use call::{CallBody, CallEnvelope, CallOver, Ice};
 pub use registration::{ConfirmProof, RegisterRefusal, RegisterReply, RegisterRequest, SmsPlatform};
@@ -19,6 +20,7 @@ use tandem_model::{
     TextId, Ticket,
 };
 pub use text::{DeliverText, SendText};
+pub use tokens::{Evaluate, Evaluated, MarkKey, MarkKeys, TokensSync};
 
 /// From phone to server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,17 @@ pub enum ClientFrame {
         ticket: Ticket,
         /// The newest generation I have; zero for all.
         since: MarkGeneration,
+    },
+    /// Changes the tokens the server matches my contacts by.
+    TokensSync(TokensSync),
+    /// Asks for pseudonyms of blinded numbers.
+    Evaluate(Evaluate),
+    /// Whether whoever has my number may see my mark, unless I block them. Kept by the server until it is changed.
+    OpenMark {
+        /// Echoed in [`ServerFrame::Done`].
+        ticket: Ticket,
+        /// Anyone with the number, or only those whose number I have too.
+        open: bool,
     },
     /// Asks the server to measure with me: it reports on my train and sends one of its own.
     ProbeAsk {
@@ -160,6 +173,10 @@ pub enum ServerFrame {
     },
     /// Marks that changed; unasked (ticket zero) when something changed.
     Marks(Marks),
+    /// The keys contacts are matched under, and what is held of me.
+    MarkKeys(MarkKeys),
+    /// Blinded numbers, evaluated.
+    Evaluated(Evaluated),
     /// One frame of a packet train.
     Train(Train),
     /// What the server saw of my train.

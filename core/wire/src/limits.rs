@@ -20,6 +20,15 @@ pub const FINGERPRINT_MAX: usize = 256;
 /// Numbers in one page of a contact sync.
 pub const CONTACTS_PAGE_MAX: usize = 500;
 
+/// Tokens in one page of a sync, of all its lists together.
+pub const TOKENS_PAGE_MAX: usize = 1_000;
+
+/// Blinded numbers in one evaluation.
+pub const EVALUATE_MAX: usize = 500;
+
+/// Keys of the pseudorandom function that live side by side.
+pub const MARK_KEYS_MAX: usize = 4;
+
 /// Marks in one frame.
 pub const MARKS_PAGE_MAX: usize = 500;
 

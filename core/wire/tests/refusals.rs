@@ -65,11 +65,14 @@ fn a_number_has_five_to_fifteen_digits() {
 #[test]
 fn a_phones_ticket_is_from_one_and_below_the_servers_half_in_every_request() {
     type Asks = fn(u64) -> Client;
-    let asks: [Asks; 11] = [
+    let asks: [Asks; 14] = [
         |ticket| Client::TimeAsk(schema::TimeAsk { ticket }),
         |ticket| Client::ProbeAsk(schema::ProbeAsk { ticket }),
         |ticket| Client::MarksAsk(schema::MarksAsk { ticket, since: 0 }),
         |ticket| Client::ContactsSync(schema::ContactsSync { ticket, ..Default::default() }),
+        |ticket| Client::TokensSync(schema::TokensSync { ticket, key: 1, ..Default::default() }),
+        |ticket| Client::Evaluate(schema::Evaluate { ticket, key: 1, blinded: vec![1; 32] }),
+        |ticket| Client::OpenMark(schema::OpenMark { ticket, open: false }),
         |ticket| Client::GateAsk(schema::GateAsk { ticket, call: vec![1; 16], to: ALICE }),
         |ticket| Client::IceAsk(schema::IceAsk { ticket, call: vec![1; 16] }),
         |ticket| Client::SendText(schema::SendText { ticket, ..send_text() }),
@@ -140,6 +143,82 @@ fn a_page_of_contacts_counts_added_and_removed_together() {
     assert!(with(CONTACTS_PAGE_MAX, 0).is_ok() && with(250, 250).is_ok() && with(0, 0).is_ok());
     assert_eq!(with(CONTACTS_PAGE_MAX + 1, 0), Err(WireError::TooLarge));
     assert_eq!(with(250, 251), Err(WireError::TooLarge));
+}
+
+fn tokens(lists: [usize; 4]) -> Result<ClientFrame, WireError> {
+    let [added, removed, blocked, unblocked] = lists.map(|bytes| vec![7; bytes]);
+    let (replace, last) = (false, true);
+    let sync = schema::TokensSync { ticket: 1, key: 1, replace, last, added, removed, blocked, unblocked };
+    client(Client::TokensSync(sync))
+}
+
+#[test]
+fn a_page_of_tokens_counts_all_its_lists_together() {
+    assert!(tokens([0; 4]).is_ok() && tokens([16 * TOKENS_PAGE_MAX, 0, 0, 0]).is_ok() && tokens([16 * 250; 4]).is_ok());
+    for place in 0..4 {
+        let mut lists = [16 * 250; 4];
+        lists[place] += 16;
+        assert_eq!(tokens(lists), Err(WireError::TooLarge));
+    }
+}
+
+#[test]
+fn a_list_of_tokens_comes_out_even() {
+    for (place, field) in ["added", "removed", "blocked", "unblocked"].into_iter().enumerate() {
+        for bytes in [1, 15, 17, 31] {
+            let mut lists = [16; 4];
+            lists[place] = bytes;
+            assert_eq!(tokens(lists), out_of_range(field));
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_is_of_one_to_five_hundred_elements() {
+    let ask = |key, bytes| client(Client::Evaluate(schema::Evaluate { ticket: 1, key, blinded: vec![7; bytes] }));
+    assert!(ask(1, 32).is_ok() && ask(u32::MAX, 32 * EVALUATE_MAX).is_ok());
+    assert_eq!(ask(0, 32), missing("key"));
+    assert_eq!(ask(1, 0), missing("blinded"));
+    assert_eq!(ask(1, 32 * EVALUATE_MAX + 32), Err(WireError::TooLarge));
+    for uneven in [1, 31, 33, 63] {
+        assert_eq!(ask(1, uneven), out_of_range("blinded"));
+    }
+}
+
+#[test]
+fn an_answer_to_an_evaluation_has_elements_and_a_whole_proof() {
+    let answer = |key, bytes, proof| {
+        let (evaluated, proof) = (vec![7; bytes], vec![7; proof]);
+        server(Server::Evaluated(schema::Evaluated { ticket: 1, key, evaluated, proof }))
+    };
+    assert!(answer(1, 32, 64).is_ok() && answer(1, 32 * EVALUATE_MAX, 64).is_ok());
+    assert_eq!(answer(0, 32, 64), missing("key"));
+    assert_eq!(answer(1, 0, 64), missing("evaluated"));
+    assert_eq!(answer(1, 33, 64), out_of_range("evaluated"));
+    assert_eq!(answer(1, 32 * EVALUATE_MAX + 32, 64), Err(WireError::TooLarge));
+    assert_eq!(answer(1, 32, 0), missing("proof"));
+    for length in [63, 65] {
+        assert_eq!(answer(1, 32, length), out_of_range("proof"));
+    }
+}
+
+#[test]
+fn live_keys_are_one_to_four_and_ascend() {
+    let key = |id| schema::MarkKey { id, public: vec![1; 32], count: 0, digest: vec![0; 16] };
+    let with = |keys: Vec<schema::MarkKey>| {
+        server(Server::MarkKeys(schema::MarkKeys { keys, wants_open: false, open: false }))
+    };
+    let ids = |ids: &[u32]| with(ids.iter().map(|id| key(*id)).collect());
+    assert!(ids(&[1]).is_ok() && ids(&[1, 2, 3, u32::MAX]).is_ok());
+    assert_eq!(ids(&[]), missing("keys"));
+    assert_eq!(ids(&[0]), missing("keys.id"));
+    assert_eq!(ids(&[1, 2, 3, 4, 5]), Err(WireError::TooLarge));
+    for unordered in [[2, 1], [2, 2]] {
+        assert_eq!(ids(&unordered), out_of_range("keys.id"));
+    }
+    assert_eq!(with(vec![schema::MarkKey { public: vec![1; 31], ..key(1) }]), out_of_range("keys.public"));
+    assert_eq!(with(vec![schema::MarkKey { digest: vec![1; 17], ..key(1) }]), out_of_range("keys.digest"));
+    assert_eq!(with(vec![schema::MarkKey { digest: vec![], ..key(1) }]), missing("keys.digest"));
 }
 
 #[test]

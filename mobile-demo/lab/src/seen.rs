@@ -293,7 +293,15 @@ mod tests {
             fitting(Event::Marks(vec![MarkView { number: to, shown: shown_mark }]));
         }
         let stopped = Notice::Stopped { fault: tandem_machine::view::Fault::Panic };
-        for notice in [Notice::StoreRecovered, Notice::StorageFull, Notice::StoreUnavailable, Notice::Resync, stopped] {
+        let notices = [
+            Notice::StoreRecovered,
+            Notice::MarkKeyChanged,
+            Notice::StorageFull,
+            Notice::StoreUnavailable,
+            Notice::Resync,
+            stopped,
+        ];
+        for notice in notices {
             fitting(Event::Notice(notice));
         }
         let refusals = [

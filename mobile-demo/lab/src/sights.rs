@@ -196,7 +196,17 @@ pub const SIGHTS: &[Sight] = &[
     Sight {
         see: "notice",
         keys: &[
-            ("notice", Words(&["store-recovered", "storage-full", "store-unavailable", "resync", "stopped"])),
+            (
+                "notice",
+                Words(&[
+                    "store-recovered",
+                    "mark-key-changed",
+                    "storage-full",
+                    "store-unavailable",
+                    "resync",
+                    "stopped",
+                ]),
+            ),
             ("says", Text),
         ],
     },

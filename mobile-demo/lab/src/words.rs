@@ -163,6 +163,7 @@ pub(crate) fn notice_word(notice: Notice) -> &'static str {
     match notice {
         Notice::StoreRecovered => "store-recovered",
         Notice::StorageFull => "storage-full",
+        Notice::MarkKeyChanged => "mark-key-changed",
         Notice::StoreUnavailable => "store-unavailable",
         Notice::Resync => "resync",
         Notice::Stopped { .. } => "stopped",

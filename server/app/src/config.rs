@@ -4,6 +4,7 @@ mod check;
 pub mod dns;
 pub mod error;
 pub mod house;
+pub mod key_holder;
 mod logic;
 pub mod lookup;
 mod parse;
@@ -43,6 +44,8 @@ sections! {
         session: policy::Session;
         /// Marks.
         marks: policy::Marks;
+        /// Who holds the keys of marks.
+        key_holder: key_holder::KeyHolder;
         /// Measuring the path to a phone.
         measure: policy::Measure;
         /// The callee's gate.

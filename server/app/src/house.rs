@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::values::AddressOrOff;
 use crate::dns_task::Sockets;
+use crate::key_link::Holder;
 use crate::launch::Started;
 use crate::listener;
 use crate::lookup_thread;
@@ -12,6 +13,7 @@ use crate::start_error::StartError;
 use crate::store_thread::{self, StoreThread};
 use crate::{radsec_task, resolver_open, server_key, sms_driver, store_open, tls};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tandem_crypto::{SeededRandom, ServerNotary};
 use tandem_model::{Notary as _, Random as _, Secret};
@@ -35,6 +37,7 @@ pub struct House {
     pub notary: ServerNotary,
     pub random: SeededRandom,
     pub store: StoreThread,
+    pub holder: Holder,
     pub resolver: Option<resolver_open::Opened>,
     pub radsec: Option<radsec_task::Opened>,
     pub dns: Option<Sockets>,
@@ -47,6 +50,7 @@ impl House {
         config: Config,
         sms: Option<Arc<dyn SmsDriver>>,
         store: Option<Box<dyn Store + Send>>,
+        program: Option<PathBuf>,
     ) -> Result<House, StartError> {
         config.check()?;
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
@@ -55,6 +59,8 @@ impl House {
         let templates = sms_driver::templates(&config.sms_template)?;
         let prepared = sms_driver::prepare(&config)?;
         let mut opened = store_open::open(&config.store, store)?;
+        let holder_dir = opened.dir.as_ref().map(|dir| dir.join("keyd"));
+        let holder = Holder::open(&config.key_holder, holder_dir.as_deref(), program)?;
         let notary = ServerNotary::new(opened.key);
         let turn_secret = Secret::new(notary.digest("tandem/1/turn", &[]).to_vec());
         let turn_config = config.turn_server(turn_secret).map_err(|(key, why)| StartError::Turn { key, why })?;
@@ -100,6 +106,7 @@ impl House {
             notary,
             random,
             store,
+            holder,
             resolver,
             radsec,
             dns,

@@ -9,6 +9,7 @@ use crate::gateway::Gateway;
 use crate::greeting::greet;
 use crate::house::{House, size};
 use crate::http;
+use crate::key_link::{self, KeyLink};
 use crate::line_budget::LineBudget;
 use crate::listener::Door;
 use crate::lookup_thread::RunningLookups;
@@ -26,6 +27,7 @@ use axum_server::Handle;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -75,6 +77,7 @@ pub struct Launch {
     config: Config,
     sms: Option<Arc<dyn SmsDriver>>,
     store: Option<Box<dyn Store + Send>>,
+    program: Option<PathBuf>,
     started: Option<oneshot::Sender<Started>>,
 }
 
@@ -82,7 +85,7 @@ impl Launch {
     /// With a configuration.
     #[must_use]
     pub fn new(config: Config) -> Launch {
-        Launch { config, sms: None, store: None, started: None }
+        Launch { config, sms: None, store: None, program: None, started: None }
     }
 
     /// Sends texts through this driver, whatever the configuration says.
@@ -99,6 +102,14 @@ impl Launch {
         self
     }
 
+    /// Runs the key holder by this program, which must be one that has the command `keyd`, where the configuration wants a child.
+    /// Without, it runs in this process.
+    #[must_use]
+    pub fn key_holder_program(mut self, program: PathBuf) -> Launch {
+        self.program = Some(program);
+        self
+    }
+
     /// Told where the server can be reached, once it can: with port 0, the only way to know.
     #[must_use]
     pub fn on_started(mut self, started: oneshot::Sender<Started>) -> Launch {
@@ -112,18 +123,24 @@ impl Launch {
     /// [`StartError`] names what cannot hold. Nothing was served then, but for [`StartError::StoreLost`] and
     /// [`StartError::Fault`].
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
-        let Launch { config, sms, store, started } = self;
-        let house = House::open(config, sms, store).await?;
+        let Launch { config, sms, store, program, started } = self;
+        let house = House::open(config, sms, store, program).await?;
         serve(house, started, shutdown).await
     }
 }
 
-/// Runs a server by its configuration until `shutdown` resolves.
+/// Runs a server by its configuration until `shutdown` resolves. Its key holder is a child of this very program, which must have
+/// the command `keyd` (see [`crate::keyd`]).
 ///
 /// # Errors
 /// As [`Launch::run`].
 pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
-    Launch::new(config).run(shutdown).await
+    let launch = Launch::new(config);
+    let launch = match std::env::current_exe() {
+        Ok(program) => launch.key_holder_program(program),
+        Err(_) => launch,
+    };
+    launch.run(shutdown).await
 }
 
 async fn serve(
@@ -146,6 +163,7 @@ async fn serve(
         notary,
         random,
         store,
+        holder,
         resolver,
         radsec,
         dns,
@@ -174,7 +192,10 @@ async fn serve(
         let zone = Zone::new(&config.dns, resolving.policy, BTreeSet::clone(&resolving.withheld))?;
         Some(sockets.start(zone, &config.dns, resolving.lookups.clone(), Arc::clone(&metrics)))
     });
-    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait);
+    let (keys, asked) = mpsc::channel(key_link::QUESTIONS);
+    let key_link = KeyLink::new(holder, &config.key_holder, events.clone(), Arc::clone(&metrics));
+    let key_link = tokio::spawn(key_link.run(asked));
+    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, keys, close_wait);
 
     let proxies = proxies(&config);
     let door = Arc::new(Door::new(
@@ -211,7 +232,7 @@ async fn serve(
     handle.graceful_shutdown(Some(close_wait));
     let began = shutdown_began.await.unwrap_or_else(|_| Instant::now());
     let relay = turn.map(|(relay, _)| relay);
-    let leaving = Leaving { phones, all_gone, driver, relay, dns, lookups, resolver, store_ended };
+    let leaving = Leaving { phones, all_gone, driver, relay, dns, lookups, resolver, key_link, store_ended };
     if timeout_at(began + config.house.shutdown_wait.0, leaving.finish()).await.is_err() {
         warn!("something still hung at the end of house.shutdown_wait; everything acknowledged is durable");
     }
@@ -228,6 +249,7 @@ struct Leaving {
     dns: Option<RunningDns>,
     lookups: Option<RunningLookups>,
     resolver: Option<RunningResolver>,
+    key_link: JoinHandle<()>,
     store_ended: oneshot::Receiver<()>,
 }
 
@@ -249,6 +271,7 @@ impl Leaving {
         if let Some(resolver) = self.resolver {
             resolver.end().await;
         }
+        let _ended = self.key_link.await;
         let _ended = self.store_ended.await;
     }
 }

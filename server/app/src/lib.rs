@@ -5,6 +5,7 @@
 //!   phones --HTTPS------> register -+--> events --> shell --+--> store thread (one sync a batch) --> answers --> shell
 //!   SMSC   <-----SMPP---> driver ---+    (owns the          +--> SMS driver
 //!   relay  <------------> turn -----+     decisions)        +--> TURN
+//!                                                           +--> key link <--> keyd (a process of its own)
 //!
 //!   NASes  --RADIUS--> resolver task (owns the bindings) --> store thread --> answers --> NASes
 //!   AAAs   --HTTPS---> report ---------^
@@ -28,6 +29,8 @@ mod greeting;
 mod health;
 mod house;
 mod http;
+mod key_link;
+pub mod keyd;
 mod keyring;
 mod launch;
 mod line_budget;

@@ -1,9 +1,10 @@
 //! The `tandem-server` command.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tandem_server::config::ConfigError;
+use tandem_server::keyd::{self, KeydArguments};
 use tandem_server::{Config, StartError, logging, preflight};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,10 +25,21 @@ struct Arguments {
     /// tokens no longer match.
     #[arg(long, conflicts_with = "check")]
     make_key: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Holds the keys that phones' books are matched by. The server starts one itself unless key_holder.place says otherwise.
+    Keyd(KeydArguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::Keyd(arguments)) = &arguments.command {
+        return keyd::main(arguments);
+    }
     if arguments.print_config {
         return print(&Config::commented_defaults());
     }

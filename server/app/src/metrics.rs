@@ -86,6 +86,8 @@ pub struct Metrics {
     pub lookups_busy: Counter,
     /// Lookups by datagram.
     pub lookup: LookupCounters,
+    /// 1 while the key holder is there.
+    pub key_holder_up: Gauge,
     /// TURN grants made.
     pub turn_grants: Counter,
     /// TURN grants refused.
@@ -153,6 +155,7 @@ impl Metrics {
             store_seconds: histogram("tandem_store_batch_seconds"),
             sms_link: gauge("tandem_sms_link_up"),
             sms_busy: counter("tandem_sms_busy_total"),
+            key_holder_up: gauge("tandem_key_holder_up"),
             turn_grants: counter("tandem_turn_grants_total"),
             turn_refused: counter("tandem_turn_refused_total"),
             decisions: Mutex::new(BTreeMap::new()),

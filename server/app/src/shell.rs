@@ -5,6 +5,7 @@
 
 use crate::clock::Clock;
 use crate::event::{Event, Readiness};
+use crate::key_link::Asked;
 use crate::metrics::Metrics;
 use crate::outbox::{Full, Outbox};
 use crate::sms_bridge::SmsBridge;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tandem_logic::{ConnId, Effect, Input, Server, StoreAnswer, StoreFault};
+use tandem_logic::{ConnId, Effect, Input, KeyAnswer, Server, StoreAnswer, StoreFault};
 use tandem_model::Ticket;
 use tandem_wire::{RegisterReply, ServerFrame, encode_server};
 use tokio::sync::{mpsc, oneshot};
@@ -45,6 +46,7 @@ pub struct Shell {
     store: StoreLink,
     sms: SmsBridge,
     turn: TurnBridge,
+    keys: mpsc::Sender<Asked>,
     close_wait: Duration,
     outboxes: BTreeMap<ConnId, Outbox>,
     replies: BTreeMap<Ticket, oneshot::Sender<RegisterReply>>,
@@ -58,6 +60,7 @@ pub struct Shell {
 impl Shell {
     /// Around the decisions, with every way out.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each way out is one")]
     pub fn new(
         server: Server,
         clock: Clock,
@@ -65,6 +68,7 @@ impl Shell {
         store: StoreLink,
         sms: SmsBridge,
         turn: TurnBridge,
+        keys: mpsc::Sender<Asked>,
         close_wait: Duration,
     ) -> Shell {
         Shell {
@@ -74,6 +78,7 @@ impl Shell {
             store,
             sms,
             turn,
+            keys,
             close_wait,
             outboxes: BTreeMap::new(),
             replies: BTreeMap::new(),
@@ -184,6 +189,11 @@ impl Shell {
                     // Nothing was done, so saying so at once is true.
                     let answer = StoreAnswer::Failed(StoreFault::Broken);
                     self.follow_up.push_back(Input::StoreAnswer { ticket, answer });
+                }
+            }
+            Effect::KeyAsk { ticket, at: _, question } => {
+                if self.keys.try_send((ticket, question)).is_err() {
+                    self.follow_up.push_back(Input::KeyAnswer { ticket, answer: KeyAnswer::Failed });
                 }
             }
             Effect::SendSms(sms) => {

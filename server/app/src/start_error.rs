@@ -38,6 +38,9 @@ pub enum StartError {
     /// The server's own secret cannot be used.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// The key holder cannot come about.
+    #[error("{0}")]
+    KeyHolder(#[from] crate::key_link::HolderError),
     /// An address cannot be listened on.
     #[error("{key}: cannot listen on {address}: {why}")]
     Listen {
@@ -71,7 +74,7 @@ impl StartError {
             | StartError::Tls(_)
             | StartError::Turn { .. } => 78,
             // EX_CANTCREAT: the data directory, the database or the key.
-            StartError::Store(_) | StartError::Key(_) => 73,
+            StartError::Store(_) | StartError::Key(_) | StartError::KeyHolder(_) => 73,
             // EX_UNAVAILABLE: the address is taken or not ours.
             StartError::Listen { .. } => 69,
             // EX_SOFTWARE: start again.

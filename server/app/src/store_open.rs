@@ -65,6 +65,8 @@ pub struct Opened {
     pub keeper: Keeper,
     /// The server's own secret.
     pub key: Secret<[u8; 32]>,
+    /// The directory of everything that is kept; `None` when nothing is.
+    pub dir: Option<PathBuf>,
 }
 
 /// A store that can be served from.
@@ -92,13 +94,13 @@ struct Reopened {
 /// [`StoreOpenError`] names the key and the file; nothing of a file that is not ours is changed.
 pub fn open(section: &house::Store, given: Option<Box<dyn Store + Send>>) -> Result<Opened, StoreOpenError> {
     if let Some(store) = given {
-        return Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) });
+        return Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?), dir: None });
     }
     match chosen(section)? {
         Some(config) => open_sqlite(section, config),
         None => {
             let store = Box::new(MemoryStore::new());
-            Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?) })
+            Ok(Opened { keeper: Keeper::other(store), key: Secret::new(server_key::random_bytes()?), dir: None })
         }
     }
 }
@@ -188,7 +190,8 @@ fn open_sqlite(section: &house::Store, config: SqliteConfig) -> Result<Opened, S
     // Only now: the files are known to be a server's.
     private_files::narrow(&section.data_dir, &config.path);
     let kept = Kept::Sqlite(Box::new(Reopened { config, store: Some(store), next_try: Instant::now() }));
-    Ok(Opened { keeper: Keeper { kept, feed: None, _alone: Some(alone) }, key })
+    let dir = Some(section.data_dir.clone());
+    Ok(Opened { keeper: Keeper { kept, feed: None, _alone: Some(alone) }, key, dir })
 }
 
 /// What could not be read of what the access network reported.

@@ -4,9 +4,11 @@ mod pinned;
 
 use self::pinned::Pinned;
 use crate::config::house::Tls;
+use crate::config::key_holder::KeyHolder;
 use crate::config::resolver::Radsec;
 use crate::config::values::AddressOrOff;
-use rustls::ServerConfig;
+use crate::keyd::KeydArguments;
+use rustls::{ClientConfig, ServerConfig};
 use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -16,6 +18,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tandem_resolver::Fingerprint;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Why TLS cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +41,12 @@ pub enum TlsError {
     /// The key file of RadSec cannot be read, has no key, or another certificate's.
     #[error("radsec.key: no private key of radsec.certificate can be read from {}", .0.display())]
     RadsecKey(PathBuf),
+    /// The certificate or the key towards the key holder cannot be used.
+    #[error("key_holder.certificate, key_holder.key: no certificate with its key can be read from {}", .0.display())]
+    KeyHolder(PathBuf),
+    /// The key holder's own certificate or key, or a fingerprint it was given, cannot be used.
+    #[error("--certificate, --key, --client: no certificate with its key and the fingerprints of its clients")]
+    Keyd,
     /// The host is none.
     #[error("listen.public_host: {0} is no host name")]
     BadHost(String),
@@ -104,6 +113,49 @@ pub fn radsec_config(section: &Radsec, known: BTreeSet<Fingerprint>) -> Result<O
         .with_single_cert(chain, key)
         .map_err(|_| no_key())?;
     Ok(Some(Arc::new(config)))
+}
+
+/// TLS to a key holder on another host: each side knows the other's certificate itself.
+///
+/// # Errors
+/// [`TlsError::KeyHolder`].
+pub fn key_holder_connector(section: &KeyHolder) -> Result<TlsConnector, TlsError> {
+    let unusable = || TlsError::KeyHolder(section.certificate.clone());
+    let chain = read_chain(&section.certificate).map_err(|_| unusable())?;
+    let key = PrivateKeyDer::from_pem_file(&section.key).map_err(|_| unusable())?;
+    let known = Fingerprint::parse(&section.peer).into_iter().collect();
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Pinned { known, provider: Arc::clone(&provider) };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|_| unusable())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| unusable())?;
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The other side of it.
+///
+/// # Errors
+/// [`TlsError::Keyd`].
+pub fn keyd_acceptor(arguments: &KeydArguments) -> Result<TlsAcceptor, TlsError> {
+    let unusable = || TlsError::Keyd;
+    let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.key) else { return Err(unusable()) };
+    let chain = read_chain(certificate).map_err(|_| unusable())?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|_| unusable())?;
+    let known: Option<BTreeSet<Fingerprint>> = arguments.client.iter().map(|text| Fingerprint::parse(text)).collect();
+    let known = known.filter(|known| !known.is_empty()).ok_or_else(unusable)?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Pinned { known, provider: Arc::clone(&provider) };
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|_| unusable())?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_single_cert(chain, key)
+        .map_err(|_| unusable())?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

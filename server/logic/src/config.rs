@@ -133,10 +133,30 @@ pub struct MarksConfig {
     pub lease_flush: Duration,
     /// What phones are told to sync marks in, before their jitter. Default 6 h.
     pub sync_interval: Duration,
-    /// Contacts of one registration. Default 20,000.
+    /// Whether a phone may open its mark to whoever holds its number, with the reciprocal policy. Default yes.
+    pub opening: bool,
+    /// Contacts of one registration. Default 50,000.
     pub contacts_max: u32,
-    /// New numbers one registration may add. Default 20,000 a day.
+    /// Blocked numbers of one registration. Default 1,000: one question to the key holder carries them all.
+    pub blocked_max: u32,
+    /// New tokens one registration may tell. Default 20,000 a day.
     pub new_numbers: Allowance,
+    /// The key holder may take this long to answer. Default 10 s.
+    pub key_wait: Duration,
+    /// What a phone is told to wait when the key holder is away. Default 30 s.
+    pub key_retry: Duration,
+    /// Questions to the key holder without an answer. Default 1,024; the next is refused.
+    pub key_open_max: usize,
+    /// Evaluations of one session without an answer. Default 2.
+    pub evaluate_open_max: usize,
+}
+
+impl MarksConfig {
+    /// Who may be seen.
+    #[must_use]
+    pub const fn showing(&self) -> crate::matching::Showing {
+        crate::matching::Showing { policy: self.policy, opening: self.opening }
+    }
 }
 
 impl Default for MarksConfig {
@@ -147,8 +167,14 @@ impl Default for MarksConfig {
             lease_step: HOUR,
             lease_flush: 20 * SECOND,
             sync_interval: 6 * HOUR,
-            contacts_max: 20_000,
+            opening: true,
+            contacts_max: 50_000,
+            blocked_max: 1_000,
             new_numbers: Allowance { limit: 20_000, window: DAY },
+            key_wait: 10 * SECOND,
+            key_retry: 30 * SECOND,
+            key_open_max: 1_024,
+            evaluate_open_max: 2,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the server orders its shell to do. Drained to `None` before the next input (law 1).
 
 use crate::input::ConnId;
+use crate::key_question::KeyQuestion;
 use crate::store_op::StoreOp;
 use std::time::Duration;
 use tandem_model::{CallId, Msisdn, Secret, ServerMillis, SmsToken, Ticket};
@@ -39,6 +40,16 @@ pub enum Effect {
         at: ServerMillis,
         /// What.
         op: StoreOp,
+    },
+    /// Ask whoever holds the keys of marks. Answer with [`crate::Input::KeyAnswer`], in any order; an answer that says nothing was
+    /// done is one too.
+    KeyAsk {
+        /// Echoed in the answer.
+        ticket: Ticket,
+        /// When, in server time.
+        at: ServerMillis,
+        /// What.
+        question: KeyQuestion,
     },
     /// Send a verification SMS. The attempt behind it is durable.
     SendSms(VerificationSms),
@@ -135,6 +146,18 @@ pub enum Metric {
     Refused(tandem_wire::RefuseReason),
     /// The store failed an operation.
     StoreFailed,
+    /// The key holder is there, with keys it was not there with before.
+    KeyHolderHere,
+    /// The key holder went away.
+    KeyHolderAway,
+    /// The key holder has a key under a name that another key had: it is not worked with.
+    KeyChanged,
+    /// The key holder did not answer a question.
+    KeyHolderFailed,
+    /// Two phones told a token that is not the pair's.
+    PairForged,
+    /// A lease ended because its phone is known to be out of reach.
+    LeaseEnded(crate::input::Unseen),
     /// A result came that nobody waits for (law 3).
     LateResult,
 }

@@ -1,5 +1,6 @@
 //! What happens to the server, by origin: connections, registration over HTTPS, the store, SMS, TURN, the operator.
 
+use crate::key_question::{KeyAnswer, LiveKey};
 use crate::store_answer::StoreAnswer;
 use std::fmt;
 use tandem_model::{Mono, MonoMicros, Msisdn, Secret, ServerMillis, Ticket};
@@ -111,8 +112,37 @@ pub enum Input {
         /// The servers and the credentials; `None` when TURN cannot serve now.
         grant: Option<TurnGrant>,
     },
+    /// The key holder came, went, or has other keys.
+    KeyHolder {
+        /// All that live; `None` when it is away.
+        keys: Option<Vec<LiveKey>>,
+    },
+    /// What the key holder says.
+    KeyAnswer {
+        /// From [`crate::Effect::KeyAsk`].
+        ticket: Ticket,
+        /// What it says.
+        answer: KeyAnswer,
+    },
+    /// A phone is known to be out of reach, by somebody other than its session: its lease ends now. One that is connected is
+    /// in reach, whatever is said.
+    Unseen {
+        /// Which.
+        number: Msisdn,
+        /// Why.
+        why: Unseen,
+    },
     /// The operator wants an end. Ends with [`crate::Effect::Stopped`].
     Shutdown,
+}
+
+/// Why a phone counts as out of reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unseen {
+    /// The access network has reported it detached for long.
+    Detached,
+    /// Its push service says that its token is dead.
+    PushGone,
 }
 
 /// What became of an SMS.

@@ -1,57 +1,97 @@
-//! Marks on their way to phones: asked for, after contacts changed, and unasked when something changed.
+//! Tokens from phones, and marks on their way to them: asked for, and unasked when something changed.
 
 use crate::input::ConnId;
 use crate::io::{Io, millis};
-use crate::matching::{MatchOp, SyncContacts};
+use crate::key_question::LiveKey;
+use crate::matching::{MatchOp, SyncTokens, ToldTokens};
 use crate::question::Question;
 use crate::sessions::Sessions;
-use crate::store_answer::{ContactsOutcome, StoreAnswer};
+use crate::store_answer::{Settled, StoreAnswer, TokensOutcome};
 use crate::store_op::{BudgetKind, Charge, Owner, StoreOp};
 use std::time::Duration;
 use tandem_model::vault::signed;
 use tandem_model::{Mark, MarkGeneration, Msisdn, SealingKey, ServerMillis, Ticket};
-use tandem_wire::frame::{ContactsSync, Marks as MarksFrame, Welcome};
-use tandem_wire::limits::{CONTACTS_PAGE_MAX, MARKS_PAGE_MAX};
+use tandem_wire::frame::{MarkKey, MarkKeys, Marks as MarksFrame, TokensSync, Welcome};
+use tandem_wire::limits::MARKS_PAGE_MAX;
 use tandem_wire::{RefuseReason, ServerFrame};
 
-/// A phone's contacts changed. A page that is not full ends a full sync.
-pub(crate) fn contacts(io: &mut Io, sessions: &Sessions, conn: ConnId, sync: ContactsSync) {
+/// A phone tells tokens.
+pub(crate) fn tokens(io: &mut Io, sessions: &Sessions, conn: ConnId, sync: TokensSync) {
     let Some(line) = sessions.line(conn) else { return };
-    let ContactsSync { ticket, replace, added, removed } = sync;
-    let complete = added.len() < CONTACTS_PAGE_MAX;
-    let op = SyncContacts {
+    let TokensSync { ticket, key, replace, last, added, removed, blocked, unblocked } = sync;
+    let op = SyncTokens {
         owner: line.owner,
+        key,
         replace,
-        complete,
+        last,
         added,
         removed,
+        blocked,
+        unblocked,
         contacts_max: io.config.marks.contacts_max,
-        new_numbers: Charge::about_number(BudgetKind::NewContacts, line.owner.number, io.config.marks.new_numbers),
+        blocked_max: io.config.marks.blocked_max,
+        new_tokens: Charge::about_number(BudgetKind::NewContacts, line.owner.number, io.config.marks.new_numbers),
     };
-    io.ask_or_refuse(conn, ticket, Question::Contacts { conn, ticket }, StoreOp::Match(MatchOp::SyncContacts(op)));
+    io.ask_or_refuse(conn, ticket, Question::Tokens { conn, ticket }, StoreOp::Match(MatchOp::SyncTokens(op)));
 }
 
-/// The contacts are changed: the phone gets what it may see now, and so does everybody whose view changed by it.
+/// The tokens are changed. The answer says nothing else, and is the same at the same time whomever they are about; what shows by
+/// it travels unasked. Gives what is left to be done.
 #[expect(clippy::wildcard_enum_match_arm, reason = "an answer of another kind is refused, never acted on")]
-pub(crate) fn contacts_synced(io: &mut Io, sessions: &mut Sessions, conn: ConnId, ticket: Ticket, answer: StoreAnswer) {
+pub(crate) fn tokens_synced(io: &mut Io, conn: ConnId, ticket: Ticket, answer: StoreAnswer) -> Settled {
     match answer {
-        StoreAnswer::Contacts(ContactsOutcome::Synced { viewers }) => {
-            let Some(line) = sessions.line(conn) else {
-                return tell(io, sessions, &viewers);
-            };
-            let (owner, since) = (line.owner, line.marks_told);
-            read(io, conn, owner, Some(ticket), since);
-            let others: Vec<Msisdn> = viewers.into_iter().filter(|viewer| *viewer != owner.number).collect();
-            tell(io, sessions, &others);
+        StoreAnswer::Tokens(TokensOutcome::Synced { viewers, pending }) => {
+            io.send(conn, ServerFrame::Done { ticket });
+            return Settled { viewers, pending, ..Settled::default() };
         }
-        StoreAnswer::Contacts(ContactsOutcome::TooMany) => {
-            io.refuse(conn, ticket, RefuseReason::Budget, Duration::ZERO);
+        StoreAnswer::Tokens(TokensOutcome::UnknownKey) => {
+            io.refuse(conn, ticket, RefuseReason::NotAvailable, io.config.marks.key_retry);
         }
-        StoreAnswer::Contacts(ContactsOutcome::Spent(spent)) => {
+        StoreAnswer::Tokens(TokensOutcome::TooMany) => io.refuse(conn, ticket, RefuseReason::Budget, Duration::ZERO),
+        StoreAnswer::Tokens(TokensOutcome::Spent(spent)) => {
             io.refuse(conn, ticket, RefuseReason::Budget, spent.retry_after);
         }
         _ => io.refuse_storage(conn, ticket),
     }
+    Settled::default()
+}
+
+/// A phone opens its mark to whoever holds its number, or closes it.
+pub(crate) fn set_open(io: &mut Io, sessions: &Sessions, conn: ConnId, ticket: Ticket, open: bool) {
+    let Some(line) = sessions.line(conn) else { return };
+    let op = MatchOp::SetOpen { owner: line.owner, open };
+    io.ask_or_refuse(conn, ticket, Question::SetOpen { conn, ticket }, StoreOp::Match(op));
+}
+
+/// It is durable. Gives what is left to be done.
+pub(crate) fn opened(io: &mut Io, conn: ConnId, ticket: Ticket, answer: StoreAnswer) -> Settled {
+    let StoreAnswer::Settled(settled) = answer else {
+        io.refuse_storage(conn, ticket);
+        return Settled::default();
+    };
+    io.send(conn, ServerFrame::Done { ticket });
+    settled
+}
+
+/// The store says what it holds of a session's owner: the phone is told with the keys.
+pub(crate) fn tell_keys(io: &mut Io, conn: ConnId, live: &[LiveKey], open: bool, told: &[ToldTokens]) {
+    if live.is_empty() {
+        return;
+    }
+    let keys = live
+        .iter()
+        .map(|key| {
+            let held = told.iter().find(|told| told.key == key.id);
+            MarkKey {
+                id: key.id,
+                public: key.public,
+                count: held.map_or(0, |held| held.count),
+                digest: held.map(|held| held.digest).unwrap_or_default(),
+            }
+        })
+        .collect();
+    let wants_open = io.config.marks.showing().wants_open();
+    io.send(conn, ServerFrame::MarkKeys(MarkKeys { keys, wants_open, open }));
 }
 
 /// A phone asks for what changed after a generation.

@@ -25,8 +25,22 @@ pub(crate) enum Question {
     PublishKey { conn: ConnId, ticket: Ticket },
     /// A registration is being ended.
     Unregister { conn: ConnId, ticket: Ticket },
-    /// Contacts are being changed.
-    Contacts { conn: ConnId, ticket: Ticket },
+    /// Keys that live are being taken.
+    SetKeys,
+    /// What is held of a session's owner is being read.
+    Told { conn: ConnId },
+    /// Tokens are being changed.
+    Tokens { conn: ConnId, ticket: Ticket },
+    /// A mark is being opened or closed.
+    SetOpen { conn: ConnId, ticket: Ticket },
+    /// Links that wait are being read.
+    Links,
+    /// Links are being settled.
+    SettleLinks,
+    /// Something of own tokens is being done.
+    Opens,
+    /// A lease is being ended.
+    EndLease,
     /// Marks are being read, for a request or, without a ticket, unasked.
     Marks { conn: ConnId, ticket: Option<Ticket> },
     /// A gate question is being admitted.
@@ -55,7 +69,9 @@ impl Question {
         match self {
             Question::PublishKey { conn, .. }
             | Question::Unregister { conn, .. }
-            | Question::Contacts { conn, .. }
+            | Question::Told { conn }
+            | Question::Tokens { conn, .. }
+            | Question::SetOpen { conn, .. }
             | Question::Marks { conn, .. }
             | Question::Text { conn, .. }
             | Question::Swap { conn, .. }
@@ -64,6 +80,11 @@ impl Question {
             | Question::Reads { conn }
             | Question::StoreReads { conn, .. } => Some(*conn),
             Question::Nothing
+            | Question::SetKeys
+            | Question::Links
+            | Question::SettleLinks
+            | Question::Opens
+            | Question::EndLease
             | Question::Start(_)
             | Question::FindAttempt { .. }
             | Question::Confirm { .. }

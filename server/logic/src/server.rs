@@ -5,19 +5,20 @@ use crate::config::Config;
 use crate::delivery::{Delivery, deliver_ends};
 use crate::effect::{Effect, Metric};
 use crate::gate::{Gate, HeldIce};
-use crate::input::{ConnId, Input, ServerNow};
+use crate::input::{ConnId, Input, ServerNow, Unseen};
 use crate::io::Io;
+use crate::keys::Keys;
 use crate::probe::Probes;
 use crate::question::Question;
 use crate::registration::Registration;
 use crate::sessions::Sessions;
-use crate::store_answer::{Aftermath, ConfirmOutcome, StoreAnswer, StoreFault};
+use crate::store_answer::{Aftermath, ConfirmOutcome, Settled, StoreAnswer, StoreFault};
 use crate::store_op::{Owner, StoreOp};
 use crate::timers::Timer;
 use crate::turn::Turn;
 use crate::{mailbox, marks};
 use std::collections::BTreeSet;
-use tandem_model::{Mono, Notary, Random};
+use tandem_model::{Mono, Msisdn, Notary, Random};
 use tandem_wire::frame::{GoodbyeReason, RegisterRefusal};
 
 /// The whole server, as one machine.
@@ -29,6 +30,7 @@ pub struct Server {
     pub(crate) gate: Gate,
     pub(crate) calls: Calls,
     pub(crate) turn: Turn,
+    pub(crate) keys: Keys,
     /// Sessions whose lease is to be written.
     pub(crate) leases_due: BTreeSet<ConnId>,
     pub(crate) draining: Draining,
@@ -50,7 +52,7 @@ impl Server {
     /// server's secret, the same after every restart. Its first effect asks the store.
     #[must_use]
     pub fn new(config: Config, random: Box<dyn Random>, notary: Box<dyn Notary>, now: ServerNow) -> Server {
-        let policy = config.marks.policy;
+        let showing = config.marks.showing();
         let mut server = Server {
             io: Io::new(config, random, notary, now),
             sessions: Sessions::default(),
@@ -59,10 +61,11 @@ impl Server {
             gate: Gate::default(),
             calls: Calls::default(),
             turn: Turn::default(),
+            keys: Keys::default(),
             leases_due: BTreeSet::new(),
             draining: Draining::No,
         };
-        let first = server.io.ask(Question::Nothing, StoreOp::Begin { policy });
+        let first = server.io.ask(Question::Nothing, StoreOp::Begin { showing });
         debug_assert!(first, "nothing is open yet");
         server.io.wait(Timer::Sweep, server.io.config.house.sweep_interval);
         server
@@ -98,6 +101,9 @@ impl Server {
             // A number is proven by what we send, never by what a network says of a sender.
             Input::SmsIncoming { from: _, text: _ } => self.io.count(Metric::SmsIncoming),
             Input::TurnGranted { ticket, grant } => self.turn.granted(&mut self.io, ticket, grant),
+            Input::KeyHolder { keys } => self.keys.changed(&mut self.io, keys),
+            Input::KeyAnswer { ticket, answer } => self.keys.answered(&mut self.io, ticket, answer),
+            Input::Unseen { number, why } => self.unseen(number, why),
             Input::Shutdown => self.shut_down(),
         }
         self.answer_held_ice();
@@ -183,6 +189,10 @@ impl Server {
             }
             Timer::Sms(message_ref) => self.registration.sms_is_slow(&mut self.io, message_ref),
             Timer::Turn(ticket) => self.turn.is_late(&mut self.io, ticket),
+            Timer::KeyHolder => self.keys.overdue(&mut self.io),
+            Timer::KeyTelling => self.keys.tell_some(&mut self.io, &self.sessions),
+            Timer::Links => self.look_at_links(),
+            Timer::Opens => self.look_at_opens(),
             Timer::LeaseFlush => self.write_leases(),
             Timer::Sweep => self.sweep(),
             Timer::Store => {
@@ -230,7 +240,37 @@ impl Server {
             Question::Hello { conn, hello } => self.hello_answered(conn, *hello, answer),
             Question::PublishKey { conn, ticket } => marks::key_published(io, sessions, conn, ticket, &answer),
             Question::Unregister { conn, ticket } => self.unregistered(conn, ticket, answer),
-            Question::Contacts { conn, ticket } => marks::contacts_synced(io, sessions, conn, ticket, answer),
+            Question::SetKeys => self.keys.taken(io, sessions, &answer),
+            Question::Told { conn } => {
+                if let StoreAnswer::Told { open, told } = answer {
+                    marks::tell_keys(io, conn, self.keys.live(), open, &told);
+                }
+            }
+            Question::Tokens { conn, ticket } => {
+                let settled = marks::tokens_synced(io, conn, ticket, answer);
+                self.settled(&settled);
+            }
+            Question::SetOpen { conn, ticket } => {
+                let settled = marks::opened(io, conn, ticket, answer);
+                self.settled(&settled);
+            }
+            Question::Links => self.keys.links_read(io, answer),
+            Question::SettleLinks => {
+                let settled = self.keys.links_settled(io, answer);
+                marks::tell(io, sessions, &settled.viewers);
+            }
+            Question::Opens => {
+                let settled = self.keys.opens_answered(io, answer);
+                marks::tell(io, sessions, &settled.viewers);
+                if settled.pending {
+                    self.look_at_links();
+                }
+            }
+            Question::EndLease => {
+                if let StoreAnswer::Viewers(viewers) = answer {
+                    marks::tell(io, sessions, &viewers);
+                }
+            }
             Question::Marks { conn, ticket } => marks::marks_read(io, sessions, conn, ticket, answer),
             Question::Gate { gate } => self.gate.admitted(io, sessions, &mut self.probes, gate, &answer),
             Question::Text { conn, ticket, to, seq, id } => {
@@ -252,6 +292,36 @@ impl Server {
         }
     }
 
+    /// Links changed: whoever sees more or less by it is told, and what waits for the key holder is looked at.
+    fn settled(&mut self, settled: &Settled) {
+        marks::tell(&mut self.io, &mut self.sessions, &settled.viewers);
+        if settled.pending {
+            self.look_at_links();
+        }
+        if settled.opens_due || settled.more {
+            self.look_at_opens();
+        }
+    }
+
+    fn look_at_links(&mut self) {
+        let here = self.keys.is_here();
+        self.keys.links.look(&mut self.io, here);
+    }
+
+    fn look_at_opens(&mut self) {
+        let here = self.keys.is_here();
+        self.keys.opens.look(&mut self.io, here);
+    }
+
+    /// Somebody knows that a phone is out of reach: whoever sees it learns that it is not seen lately.
+    fn unseen(&mut self, number: Msisdn, why: Unseen) {
+        if self.sessions.conn_of(number).is_none()
+            && self.io.ask(Question::EndLease, StoreOp::EndLease { number })
+        {
+            self.io.count(Metric::LeaseEnded(why));
+        }
+    }
+
     /// A key proved a number. Older sessions of the number are over, and whoever sees it learns of it.
     fn owner_came(&mut self, owner: Owner, new_epoch: bool, aftermath: &Aftermath) {
         if new_epoch {
@@ -263,6 +333,7 @@ impl Server {
             }
         }
         self.tell_aftermath(aftermath);
+        self.look_at_opens();
     }
 
     /// A key gave a number up without a session.

@@ -13,7 +13,7 @@ use crate::sessions::{Line, Phase, Session};
 use crate::store_answer::{SessionKey, StoreAnswer};
 use crate::store_op::{Owner, StoreOp};
 use crate::timers::Timer;
-use crate::{mailbox, marks};
+use crate::{keys, mailbox, marks};
 use std::time::Duration;
 use tandem_model::vault::signed;
 use tandem_model::{MonoMicros, Nonce, Signature, Ticket};
@@ -118,6 +118,9 @@ impl Server {
         self.io.count(Metric::SessionWelcomed);
         let welcome = marks::welcome(&self.io);
         self.io.send(conn, ServerFrame::Welcome(welcome));
+        if self.keys.is_here() {
+            keys::ask_told(&mut self.io, &self.sessions, conn);
+        }
         self.lease_is_due(conn);
         self.with_calls(|calls, around| calls.party_is_back(around, conn, owner));
         marks::read_unasked(&mut self.io, &mut self.sessions, conn);
@@ -135,8 +138,13 @@ impl Server {
             }
             ClientFrame::PublishSealingKey { ticket, key } => marks::publish_key(io, sessions, conn, ticket, key),
             ClientFrame::Unregister { ticket, signature } => self.unregister(conn, ticket, &signature),
-            ClientFrame::ContactsSync(sync) => marks::contacts(io, sessions, conn, sync),
+            ClientFrame::ContactsSync(sync) => {
+                io.refuse(conn, sync.ticket, RefuseReason::NotAvailable, Duration::ZERO);
+            }
             ClientFrame::MarksAsk { ticket, since } => marks::ask(io, sessions, conn, ticket, since),
+            ClientFrame::TokensSync(sync) => marks::tokens(io, sessions, conn, sync),
+            ClientFrame::Evaluate(asked) => self.keys.evaluate(io, sessions, conn, asked),
+            ClientFrame::OpenMark { ticket, open } => marks::set_open(io, sessions, conn, ticket, open),
             ClientFrame::ProbeAsk { ticket } => self.probes.own_probe(io, sessions, conn, ticket),
             ClientFrame::Train(train) => {
                 let probed = self.probes.train(io, sessions, conn, train, at, wire_bytes);
@@ -219,6 +227,7 @@ impl Server {
             self.io.timers.clear(timer);
         }
         self.leases_due.remove(&conn);
+        self.keys.forget(conn);
         let gates = self.probes.conn_is_gone(&mut self.io, conn);
         self.gate.callee_is_gone(&mut self.io, gates);
         if let Some(owner) = owner {
@@ -291,12 +300,15 @@ const fn ticket_of(frame: &ClientFrame) -> Option<Ticket> {
         | ClientFrame::PublishSealingKey { ticket, .. }
         | ClientFrame::Unregister { ticket, .. }
         | ClientFrame::MarksAsk { ticket, .. }
+        | ClientFrame::OpenMark { ticket, .. }
         | ClientFrame::ProbeAsk { ticket }
         | ClientFrame::GateAsk { ticket, .. }
         | ClientFrame::IceAsk { ticket, .. }
         | ClientFrame::TextSwap { ticket, .. }
         | ClientFrame::ReadReceipt { ticket, .. } => Some(*ticket),
         ClientFrame::ContactsSync(sync) => Some(sync.ticket),
+        ClientFrame::TokensSync(sync) => Some(sync.ticket),
+        ClientFrame::Evaluate(ask) => Some(ask.ticket),
         ClientFrame::SendText(text) => Some(text.ticket),
         ClientFrame::Hello(_)
         | ClientFrame::Train(_)

@@ -1,9 +1,10 @@
 //! What the store answers. A change is durable when its answer comes.
 
+use crate::matching::{PendingLink, ToldTokens};
 use crate::store_op::{BudgetKind, Owner, StoreText};
 use std::time::Duration;
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq, ServerMillis,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq, ServerMillis,
     TerminalState, TextId,
 };
 
@@ -28,10 +29,30 @@ pub enum StoreAnswer {
     Withdrawn(Option<(Owner, Aftermath)>),
     /// To `FindSessionKey`.
     SessionKey(SessionKey),
-    /// To `PublishSealingKey`: who sees that owner's mark.
+    /// To `PublishSealingKey` and `EndLease`: who sees that owner's mark.
     Viewers(Vec<Msisdn>),
-    /// To `SyncContacts`.
-    Contacts(ContactsOutcome),
+    /// To `SetKeys`.
+    Keys(KeysOutcome),
+    /// To `Told`.
+    Told {
+        /// Whether the owner opened its mark.
+        open: bool,
+        /// What is held under each key, ascending; nothing is said of keys under which nothing is held.
+        told: Vec<ToldTokens>,
+    },
+    /// To `SyncTokens`.
+    Tokens(TokensOutcome),
+    /// To `PendingLinks`, in order.
+    Links(Vec<PendingLink>),
+    /// To `OpensDue`.
+    OpensDue {
+        /// The first of them.
+        due: Vec<(Owner, MarkKeyId)>,
+        /// Asking again once these are made finds more.
+        more: bool,
+    },
+    /// To `SetOpen`, `SettleLinks`, `PutOpens` and `LinkOpens`.
+    Settled(Settled),
     /// To `MarksSince`.
     Marks {
         /// The generation these bring the viewer to.
@@ -192,18 +213,46 @@ pub enum SessionKey {
     Unknown,
 }
 
-/// To `SyncContacts`.
+/// To `SetKeys`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysOutcome {
+    /// These live.
+    Set,
+    /// This one was known with another public half: tokens made with either do not go together, and nothing was changed.
+    Changed(MarkKeyId),
+}
+
+/// To `SyncTokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContactsOutcome {
+pub enum TokensOutcome {
     /// Changed.
     Synced {
-        /// Whose marks changed, the owner's own among them.
+        /// Whose marks changed.
         viewers: Vec<Msisdn>,
+        /// Links wait for the key holder.
+        pending: bool,
     },
-    /// More contacts than are allowed.
+    /// Under a key that does not live.
+    UnknownKey,
+    /// More tokens than are allowed.
     TooMany,
     /// The budget is used up.
     Spent(Spent),
+}
+
+/// What a change of links leaves to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Whose marks changed.
+    pub viewers: Vec<Msisdn>,
+    /// Pairs that turned out to be none.
+    pub forged: u32,
+    /// Links wait for the key holder.
+    pub pending: bool,
+    /// Own tokens are wanted and missing.
+    pub opens_due: bool,
+    /// Holders of opened numbers are still to be linked.
+    pub more: bool,
 }
 
 /// To `AdmitGate`.

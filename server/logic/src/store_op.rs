@@ -4,8 +4,8 @@
 //! what is durable. Each answer in [`crate::store_answer`] comes when its change is durable. Every operation may be
 //! asked twice with the same arguments and then changes nothing the second time, except that budgets count.
 
-use crate::config::{Allowance, MarkPolicy};
-use crate::matching::MatchOp;
+use crate::config::Allowance;
+use crate::matching::{MatchOp, Showing};
 use std::fmt;
 use std::time::Duration;
 use tandem_model::{
@@ -16,11 +16,11 @@ use tandem_model::{
 /// One use case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreOp {
-    /// The first of a process: sets the policy of marks, and works them all out again when it changed.
+    /// The first of a process: sets who may be seen, and works out again what follows from it when it changed.
     /// Answer: `Done`.
     Begin {
-        /// Who sees a mark.
-        policy: MarkPolicy,
+        /// Who may be seen.
+        showing: Showing,
     },
     /// Counts the budgets and opens an attempt, or counts them and finds the open one of the same number and key.
     /// Answer: `Started`.
@@ -55,6 +55,12 @@ pub enum StoreOp {
     RenewLeases {
         /// Whose, and until when.
         leases: Vec<(Owner, ServerMillis)>,
+    },
+    /// A phone is known to be out of reach: its lease ends now, whatever it was renewed to, and its registration stays.
+    /// Answer: `Viewers`, of nobody where no lease ran.
+    EndLease {
+        /// Whose.
+        number: Msisdn,
     },
     /// Sets the sealing key that others seal to; an older rotation than the present one changes nothing.
     /// Answer: `Viewers`, `Fenced`.
@@ -194,7 +200,7 @@ pub enum BudgetKind {
     GatePair = 4,
     /// Gate questions of a caller.
     GateCaller = 5,
-    /// Numbers an owner adds to its contacts.
+    /// Tokens an owner tells for the first time.
     NewContacts = 6,
     /// Texts of a sender.
     Texts = 7,

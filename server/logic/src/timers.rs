@@ -35,6 +35,14 @@ pub(crate) enum Timer {
     Sms(u64),
     /// The TURN server has not answered.
     Turn(Ticket),
+    /// The oldest question to the key holder is given up.
+    KeyHolder,
+    /// More sessions are told of the keys.
+    KeyTelling,
+    /// Links that wait are looked at again.
+    Links,
+    /// Own tokens that are due are looked at again.
+    Opens,
     /// Renewed leases are written.
     LeaseFlush,
     /// What ran out is ended.
@@ -63,6 +71,10 @@ impl Timer {
             Timer::Grace(..) => "a party to come back",
             Timer::Sms(_) => "the SMS driver",
             Timer::Turn(_) => "the TURN server",
+            Timer::KeyHolder => "the key holder",
+            Timer::KeyTelling => "sessions to tell of keys",
+            Timer::Links => "links to look at again",
+            Timer::Opens => "own tokens to look at again",
             Timer::LeaseFlush => "leases to write",
             Timer::Sweep => "what runs out",
             Timer::Store => "the store",

@@ -13,7 +13,7 @@ pub const BATCH_MAX: usize = 64;
 /// Does one operation. Its change is durable only when the group it belongs to is committed.
 pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswer {
     match op {
-        StoreOp::Begin { policy } => answer(store.begin(policy), |()| StoreAnswer::Done),
+        StoreOp::Begin { showing } => answer(store.begin(showing), |()| StoreAnswer::Done),
         StoreOp::StartRegistration(op) => answer(store.start_registration(at, &op), StoreAnswer::Started),
         StoreOp::TakeBackSms(op) => answer(store.take_back_sms(at, &op), |()| StoreAnswer::Done),
         StoreOp::FindAttempt { id } => answer(store.find_attempt(at, id), StoreAnswer::Attempt),
@@ -24,6 +24,7 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
         }
         StoreOp::FindSessionKey { owner } => answer(store.find_session_key(owner), StoreAnswer::SessionKey),
         StoreOp::RenewLeases { leases } => answer(store.renew_leases(&leases), |()| StoreAnswer::Done),
+        StoreOp::EndLease { number } => answer(store.end_lease(at, number), StoreAnswer::Viewers),
         StoreOp::PublishSealingKey { owner, key } => {
             answer(store.publish_sealing_key(owner, &key), StoreAnswer::Viewers)
         }
@@ -66,7 +67,17 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
 
 fn serve_match(store: &mut dyn Store, at: ServerMillis, op: MatchOp) -> StoreAnswer {
     match op {
-        MatchOp::SyncContacts(op) => answer(store.sync_contacts(at, &op), StoreAnswer::Contacts),
+        MatchOp::SetKeys { keys } => answer(store.set_keys(&keys), StoreAnswer::Keys),
+        MatchOp::Told { owner } => answer(store.told(owner), |(open, told)| StoreAnswer::Told { open, told }),
+        MatchOp::SyncTokens(op) => answer(store.sync_tokens(at, &op), StoreAnswer::Tokens),
+        MatchOp::SetOpen { owner, open } => answer(store.set_open(owner, open), StoreAnswer::Settled),
+        MatchOp::PendingLinks { after, limit } => answer(store.pending_links(after, limit), StoreAnswer::Links),
+        MatchOp::SettleLinks { verdicts } => answer(store.settle_links(&verdicts), StoreAnswer::Settled),
+        MatchOp::OpensDue { limit } => {
+            answer(store.opens_due(limit), |(due, more)| StoreAnswer::OpensDue { due, more })
+        },
+        MatchOp::PutOpens { opens } => answer(store.put_opens(&opens), StoreAnswer::Settled),
+        MatchOp::LinkOpens { limit } => answer(store.link_opens(limit), StoreAnswer::Settled),
         MatchOp::MarksSince { viewer, since } => {
             answer(store.marks_since(viewer, since), |(generation, marks)| StoreAnswer::Marks { generation, marks })
         }

@@ -1,14 +1,16 @@
 //! The trait every store implements.
 
-use tandem_logic::config::MarkPolicy;
-use tandem_logic::matching::SyncContacts;
+use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
-    Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
-    SwapOutcome, TextOutcome, WaitingText,
+    Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
+    SwapOutcome, TextOutcome, TokensOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
-use tandem_model::{DeviceKey, Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
+    TextId,
+};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// Why a use case changed nothing.
@@ -50,13 +52,61 @@ pub struct Swept {
     pub more: bool,
 }
 
-/// Who holds whose number, and sees whose mark: the seam that private matching replaces.
+/// Who told which tokens, whom they link, and who sees whose mark.
 pub trait Matching {
-    /// [`tandem_logic::MatchOp::SyncContacts`].
+    /// [`tandem_logic::MatchOp::SetKeys`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn set_keys(&mut self, keys: &[(MarkKeyId, MarkPublicKey)]) -> Outcome<KeysOutcome>;
+
+    /// [`tandem_logic::MatchOp::Told`].
     ///
     /// # Errors
     /// [`Refusal::Fenced`], [`Refusal::Fault`].
-    fn sync_contacts(&mut self, at: ServerMillis, op: &SyncContacts) -> Outcome<ContactsOutcome>;
+    fn told(&mut self, owner: Owner) -> Outcome<(bool, Vec<ToldTokens>)>;
+
+    /// [`tandem_logic::MatchOp::SyncTokens`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fenced`], [`Refusal::Fault`].
+    fn sync_tokens(&mut self, at: ServerMillis, op: &SyncTokens) -> Outcome<TokensOutcome>;
+
+    /// [`tandem_logic::MatchOp::SetOpen`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fenced`], [`Refusal::Fault`].
+    fn set_open(&mut self, owner: Owner, open: bool) -> Outcome<Settled>;
+
+    /// [`tandem_logic::MatchOp::PendingLinks`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn pending_links(&mut self, after: LinkId, limit: u32) -> Outcome<Vec<PendingLink>>;
+
+    /// [`tandem_logic::MatchOp::SettleLinks`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn settle_links(&mut self, verdicts: &[(LinkId, LinkVerdict)]) -> Outcome<Settled>;
+
+    /// [`tandem_logic::MatchOp::OpensDue`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn opens_due(&mut self, limit: u32) -> Outcome<(Vec<(Owner, MarkKeyId)>, bool)>;
+
+    /// [`tandem_logic::MatchOp::PutOpens`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn put_opens(&mut self, opens: &[(Owner, MarkKeyId, MarkToken)]) -> Outcome<Settled>;
+
+    /// [`tandem_logic::MatchOp::LinkOpens`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn link_opens(&mut self, limit: u32) -> Outcome<Settled>;
 
     /// [`tandem_logic::MatchOp::MarksSince`].
     ///
@@ -102,7 +152,7 @@ pub trait Store: Matching + Attached {
     ///
     /// # Errors
     /// [`Refusal::Fault`].
-    fn begin(&mut self, policy: MarkPolicy) -> Outcome<()>;
+    fn begin(&mut self, showing: Showing) -> Outcome<()>;
 
     /// [`tandem_logic::StoreOp::StartRegistration`].
     ///
@@ -156,6 +206,12 @@ pub trait Store: Matching + Attached {
     /// # Errors
     /// [`Refusal::Fault`].
     fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) -> Outcome<()>;
+
+    /// [`tandem_logic::StoreOp::EndLease`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`].
+    fn end_lease(&mut self, at: ServerMillis, number: Msisdn) -> Outcome<Vec<Msisdn>>;
 
     /// [`tandem_logic::StoreOp::PublishSealingKey`].
     ///

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tandem_logic::StoreFault;
 use tandem_logic::store_answer::{StoreAnswer, TextOutcome};
 use tandem_logic::store_op::{Owner, StoreOp, StoreText};
-use tandem_model::SealedBody;
-use tandem_server_store::conformance::bench::{self, Bench, START, friends, text};
+use tandem_model::{MarkGeneration, MarkState, SealedBody};
+use tandem_server_store::conformance::bench::{self, Bench, START, friends, text, tokens};
 use tandem_server_store::{Attached as _, OpenError, SqliteConfig, SqliteStore, Store, serve_batch};
 use tempfile::TempDir;
 
@@ -79,8 +79,8 @@ fn a_newer_version_is_refused_politely() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let error = SqliteStore::open(&config(dir.path())).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2 }));
-    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 2");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3 }));
+    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 3");
 }
 
 #[test]
@@ -91,11 +91,41 @@ fn a_file_of_the_first_version_is_brought_up_with_what_it_holds() {
     let dir = file.dir;
     drop(file.store);
     let conn = rusqlite::Connection::open(config(dir.path()).path).unwrap();
+    conn.execute_batch(WITHOUT_TOKENS).unwrap();
     conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; PRAGMA user_version = 1").unwrap();
     drop(conn);
     let mut file = File { store: SqliteStore::open(&config(dir.path())).unwrap(), dir };
     assert_eq!(bench::waiting(&mut file, b).len(), 1);
     assert!(file.store.restarts().unwrap().is_empty());
+}
+
+/// What the third version brought, taken away.
+const WITHOUT_TOKENS: &str = "
+    DROP TABLE mark_keys; DROP TABLE tokens; DROP TABLE holders; DROP TABLE told; DROP TABLE dead_regs; DROP TABLE opens;
+    DROP TABLE opens_due; DROP TABLE links; DROP INDEX owners_reg; DROP INDEX owners_open;
+    ALTER TABLE owners DROP COLUMN reg; ALTER TABLE owners DROP COLUMN open;
+    ALTER TABLE meta DROP COLUMN opening; ALTER TABLE meta DROP COLUMN reg; ALTER TABLE meta DROP COLUMN link;
+    CREATE TABLE contacts (owner INTEGER NOT NULL, contact INTEGER NOT NULL, stale INTEGER NOT NULL,
+        PRIMARY KEY (owner, contact)) STRICT, WITHOUT ROWID;
+    CREATE INDEX contacts_holders ON contacts (contact, owner);
+    PRAGMA user_version = 2;";
+
+#[test]
+fn marks_by_numbers_end_with_them_and_come_back_once_both_have_told_their_tokens() {
+    let mut file = file(|config| config);
+    let (a, b) = friends(&mut file);
+    let (known, _) = bench::marks(&mut file, a, MarkGeneration(0));
+    let dir = file.dir;
+    drop(file.store);
+    let conn = rusqlite::Connection::open(config(dir.path()).path).unwrap();
+    conn.execute_batch(WITHOUT_TOKENS).unwrap();
+    drop(conn);
+    let mut file = File { store: SqliteStore::open(&config(dir.path())).unwrap(), dir };
+    let (newer, gone) = bench::marks(&mut file, a, known);
+    assert_eq!(gone.iter().map(|mark| &mark.state).collect::<Vec<_>>(), vec![&MarkState::Unmarked]);
+    assert!(bench::sync(&mut file, tokens(a, &[2], &[])).is_empty());
+    assert_eq!(bench::sync(&mut file, tokens(b, &[1], &[])), vec![a.number, b.number]);
+    assert_eq!(bench::marks(&mut file, a, newer).1.len(), 1);
 }
 
 #[test]

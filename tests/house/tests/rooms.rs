@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tandem-bindgen", &[]),
     ("tandem-testkit", &["tandem-model", "tandem-engine", "tandem-ffi"]),
     ("tandem-logic", &["tandem-model", "tandem-wire"]),
+    ("tandem-keyd", &["tandem-model", "tandem-crypto"]),
     ("tandem-resolver", &["tandem-model"]),
     ("tandem-server-store", &["tandem-model", "tandem-wire", "tandem-logic", "tandem-resolver"]),
     ("tandem-sms", &["tandem-model", "tandem-wire"]),
@@ -32,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tandem-model",
             "tandem-wire",
             "tandem-crypto",
+            "tandem-keyd",
             "tandem-logic",
             "tandem-resolver",
             "tandem-server-store",
@@ -57,7 +59,7 @@ const ACTING: &[&str] =
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("webrtc", &["tandem-media"]),
     ("rtc", &["tandem-media"]),
-    ("rusqlite", &["tandem-store", "tandem-server-store"]),
+    ("rusqlite", &["tandem-store", "tandem-server-store", "tandem-keyd"]),
     ("uniffi", &["tandem-ffi", "tandem-testkit"]),
     ("uniffi_bindgen", &["tandem-bindgen"]),
 ];

@@ -1,8 +1,11 @@
 //! A phone: the real machine over a store that forgets what was not synced.
 
+mod blinding;
 mod told;
 mod vault;
 
+pub use self::blinding::Blinding;
+use self::blinding::Evaluation;
 use self::vault::SharedVault;
 use crate::history::Word;
 use crate::planted::Planted;
@@ -29,6 +32,8 @@ pub struct Phone {
     /// Its database.
     pub rows: MemoryRows,
     vault: SharedVault,
+    /// What blinds its contacts' numbers; the stand-ins unless it is set.
+    pub blinding: Blinding,
     /// The SIMs' numbers.
     pub numbers: Vec<Msisdn>,
     /// Whether the SIMs tell them.
@@ -71,6 +76,7 @@ impl Phone {
             boot: 0,
             rows: MemoryRows::new(),
             vault: SharedVault(Arc::new(Mutex::new(vault))),
+            blinding: Blinding::fake(seed),
             numbers,
             sims_tell: true,
             country: "DE".to_owned(),
@@ -196,6 +202,7 @@ impl World {
         phone.timeout = None;
         phone.rows.crash();
         phone.written.clear();
+        phone.blinding.clear();
         phone.ring_until.clear();
         phone.sound.clear();
         phone.calls.clear();
@@ -288,6 +295,15 @@ impl World {
             Effect::DialCarrier { ticket, digits, .. } => self.modem_dials(index, boot, ticket, digits.expose()),
             Effect::SendSms { ticket, to, body, .. } => {
                 self.modem_texts(index, boot, ticket, to.expose(), body.as_str())
+            }
+            Effect::Blind { ticket, numbers } => self.blinds(index, boot, ticket, &numbers),
+            Effect::Finish { ticket, job, key, evaluated, proof } => {
+                self.unblinds(index, boot, ticket, Evaluation { job, key, evaluated, proof });
+            }
+            Effect::ForgetBlind { job } => {
+                if let Some(phone) = self.phones.get_mut(index) {
+                    phone.blinding.forget(job);
+                }
             }
             Effect::Media { call, order } => self.media_order(index, boot, call, order),
             Effect::Emit(event) => self.shown(index, boot, event),

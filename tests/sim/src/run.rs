@@ -3,7 +3,8 @@
 use crate::checker::{Violation, check};
 use crate::faults::Faults;
 use crate::history::History;
-use crate::phone::Phone;
+use crate::key_holder::KeyHolder;
+use crate::phone::{Blinding, Phone};
 use crate::plan::{Act, draw};
 use crate::planted::Planted;
 use crate::server::ServerBox;
@@ -96,6 +97,9 @@ fn build(setup: Setup, phones: usize, faults: Faults, acts: &[(u64, usize, Act)]
     let notary: fn() -> Box<dyn Notary> = if real_keys { real_notary } else { fake_notary };
     let server = ServerBox::new(setup.seed, server_config(), notary);
     let mut world = World::new(setup.seed, faults, server);
+    if real_keys && let Ok(holder) = KeyHolder::real(setup.seed) {
+        world.key_holder = holder;
+    }
     world.planted = setup.planted;
     world.crash_at_commit = setup.crash_at_commit;
     world.trace = setup.trace.then(String::new);
@@ -104,7 +108,11 @@ fn build(setup: Setup, phones: usize, faults: Faults, acts: &[(u64, usize, Act)]
     for index in 0..phones {
         let number = Msisdn::try_from(4_915_100_000_000 + index as u64).into_iter().collect();
         let seed = setup.seed.wrapping_mul(31).wrapping_add(index as u64);
-        world.phones.push(Phone::new(seed, vault(real_keys, seed), number));
+        let mut phone = Phone::new(seed, vault(real_keys, seed), number);
+        if real_keys {
+            phone.blinding = Blinding::real(seeded(seed ^ 0xB11D));
+        }
+        world.phones.push(phone);
     }
     for index in 0..phones {
         world.start_phone(index);

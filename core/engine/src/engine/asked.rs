@@ -79,6 +79,9 @@ impl Engine {
             | Command::ResendSms { .. }
             | Command::CancelRegistration { .. }
             | Command::Unregister { .. }
+            | Command::Block { .. }
+            | Command::Unblock { .. }
+            | Command::SetOpenMark { .. }
             | Command::SyncMarks
             | Command::Settings(_)
             | Command::Accept { .. }

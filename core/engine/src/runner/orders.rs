@@ -1,6 +1,7 @@
 //! Orders of the machine, executed; and the answers of those who were asked.
 
 use super::{Runner, not_dialed, not_sent};
+use crate::blinding::Order;
 use crate::dials::Dial;
 use crate::fault_points::StoreStrike;
 use crate::host::{HostAnswer, HostCall, refused};
@@ -9,6 +10,7 @@ use crate::runner::Word;
 use crate::store_thread::Commit;
 use crate::{call_media, journal, link};
 use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
 use tandem_machine::input::StoreFailure;
 use tandem_machine::{Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
 use tandem_model::{CallId, Line, Ticket};
@@ -39,8 +41,20 @@ impl Runner {
             }
             Effect::DialCarrier { ticket, call, line, digits } => self.dial(ticket, call, Dial { line, digits }),
             Effect::SendSms { ticket, line, to, body } => self.ask_host(HostCall::Sms { ticket, line, to, body }),
+            Effect::Blind { ticket, numbers } => self.blind(Order::Blind { ticket, numbers }),
+            Effect::Finish { ticket, job, key, evaluated, proof } => {
+                self.blind(Order::Finish { ticket, job, key, evaluated, proof });
+            }
+            Effect::ForgetBlind { job } => self.blind(Order::Forget { job }),
             Effect::Media { call, order } => self.media(call, order),
             Effect::Emit(event) => self.emit(event),
+        }
+    }
+
+    fn blind(&mut self, order: Order) {
+        if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) = self.parts.blinding.try_send(order)
+        {
+            self.backlog.extend(order.refused().map(Input::Oprf));
         }
     }
 
@@ -168,6 +182,9 @@ pub(super) fn rests_on_keys(effect: &Effect) -> bool {
         | Effect::Disconnect { .. }
         | Effect::DialCarrier { .. }
         | Effect::SendSms { .. }
+        | Effect::Blind { .. }
+        | Effect::Finish { .. }
+        | Effect::ForgetBlind { .. }
         | Effect::Media { .. }
         | Effect::Emit(_) => false,
     }

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tandem_crypto::SeededRandom;
+use tandem_crypto::oprf::Evaluator;
 use tandem_engine::ByteStream;
 use tandem_model::{
-    KeyedImsiKey, MarkGeneration, Nonce, NumberEpoch, RegistrationId, Secret, ServerMillis, SmsToken, Ticket,
+    KeyedImsiKey, MarkGeneration, MarkKeyId, Nonce, NumberEpoch, RegistrationId, Secret, ServerMillis, SmsToken,
+    Ticket, TokenDigest,
 };
-use tandem_wire::frame::{Marks, Welcome};
+use tandem_wire::frame::{Evaluated, MarkKey, MarkKeys, Marks, TokensSync, Welcome};
 use tandem_wire::{
     ClientFrame, RegisterReply, RegisterRequest, ServerFrame, decode_client, decode_register_request,
     encode_register_reply, encode_server,
@@ -45,6 +48,8 @@ pub struct Mood {
     pub unknown: u32,
     /// Accepts connections and says nothing.
     pub silent: bool,
+    /// Lists a key for matching contacts and answers what is asked of it.
+    pub matches: bool,
     /// Asks phones to be heard this often; zero for once a minute.
     pub keepalive_ms: u32,
 }
@@ -200,6 +205,10 @@ async fn session(stream: TcpStream, script: &Script) {
         {
             return;
         }
+        if greeted && script.mood.borrow().matches {
+            let list = MarkKeys { keys: vec![mark_key()], wants_open: false, open: false };
+            let _closed = socket.send(Message::Binary(encode_server(&ServerFrame::MarkKeys(list)).into())).await;
+        }
         if greeted {
             let garbage = script.mood.borrow().garbage;
             for _ in 0..garbage {
@@ -212,6 +221,15 @@ async fn session(stream: TcpStream, script: &Script) {
             }
         }
     }
+}
+
+/// The holder of the one key.
+pub fn key_holder() -> Evaluator {
+    Evaluator::from_secret(&Secret::new([7; 32])).unwrap()
+}
+
+fn mark_key() -> MarkKey {
+    MarkKey { id: MarkKeyId(1), public: key_holder().public_key(), count: 0, digest: TokenDigest::default() }
 }
 
 fn answer(frame: &ClientFrame, mood: &Mood) -> Option<ServerFrame> {
@@ -234,7 +252,14 @@ fn answer(frame: &ClientFrame, mood: &Mood) -> Option<ServerFrame> {
         })),
         ClientFrame::TimeAsk { ticket } => Some(ServerFrame::Time { ticket: *ticket, now: now() }),
         ClientFrame::MarksAsk { ticket, .. } => Some(marks(*ticket)),
-        ClientFrame::ContactsSync(sync) => Some(marks(sync.ticket)),
+        ClientFrame::Evaluate(ask) => {
+            let mut random = SeededRandom::from_seed([3; 32]);
+            let (evaluated, proof) = key_holder().evaluate(&ask.blinded, &mut random).unwrap();
+            Some(ServerFrame::Evaluated(Evaluated { ticket: ask.ticket, key: ask.key, evaluated, proof }))
+        }
+        ClientFrame::TokensSync(TokensSync { ticket, .. }) | ClientFrame::OpenMark { ticket, .. } => {
+            Some(ServerFrame::Done { ticket: *ticket })
+        }
         ClientFrame::PublishSealingKey { ticket, .. }
         | ClientFrame::Unregister { ticket, .. }
         | ClientFrame::ReadReceipt { ticket, .. } => Some(ServerFrame::Done { ticket: *ticket }),

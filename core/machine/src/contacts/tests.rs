@@ -1,107 +1,21 @@
-//! The phone book seen from outside: what the server is told, and how little.
-
-#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+//! The phone book seen from outside: what of it is kept.
 
 use crate::bench::toy_number;
 use crate::effect::Effect;
 use crate::input::HostInput;
-use crate::rig::{LINE, Rig, RigStore, frames, marks_frame, registered_store, sim};
-use tandem_model::{MarkGeneration, Msisdn, Secret};
-use tandem_wire::frame::{ContactsSync, RefuseReason};
-use tandem_wire::{ClientFrame, ServerFrame};
+use crate::rig::{LINE, Rig, RigStore, registered_store, sim};
+use tandem_model::{Msisdn, Secret};
 
 fn book(rig: &mut Rig, replace: bool, added: &[&str], removed: &[&str]) -> Vec<Effect> {
     let secret = |raw: &[&str]| raw.iter().map(|raw| Secret::new((*raw).to_owned())).collect();
     rig.host(HostInput::Contacts { replace, added: secret(added), removed: secret(removed) })
 }
 
-fn syncs(effects: &[Effect]) -> Vec<ContactsSync> {
-    frames(effects)
-        .into_iter()
-        .filter_map(|frame| match frame {
-            ClientFrame::ContactsSync(sync) => Some(sync),
-            _ => None,
-        })
-        .collect()
-}
-
-fn heard(rig: &mut Rig, sync: &ContactsSync) -> Vec<Effect> {
-    rig.frame(marks_frame(sync.ticket, MarkGeneration(1), Vec::new()))
-}
-
-#[test]
-fn the_first_session_of_a_boot_tells_the_whole_book_and_then_only_differences() {
-    let mut rig = Rig::registered(&[2, 3]);
-    let effects = rig.open_session_after_a_while();
-    let first = &syncs(&effects)[0];
-    assert!(first.replace);
-    assert_eq!(first.added, [toy_number(2), toy_number(3)]);
-    heard(&mut rig, first);
-    book(&mut rig, false, &["0151 23000004"], &["+4915123000002"]);
-    assert!(syncs(&rig.pass(1_999)).is_empty(), "the book may still be changing");
-    let effects = rig.pass(1);
-    let diff = &syncs(&effects)[0];
-    assert!(!diff.replace);
-    assert_eq!((&diff.added[..], &diff.removed[..]), (&[toy_number(4)][..], &[toy_number(2)][..]));
-    heard(&mut rig, diff);
-    rig.close();
-    assert!(syncs(&rig.open_session_after_a_while()).is_empty(), "the server knows all of it");
-}
-
-#[test]
-fn a_book_handed_over_page_by_page_is_one_difference() {
-    let mut rig = Rig::online(&[2, 3]);
-    book(&mut rig, true, &["+4915123000002"], &[]);
-    book(&mut rig, false, &["+4915123000003"], &[]);
-    book(&mut rig, false, &["+4915123000004"], &[]);
-    let effects = rig.pass(2_000);
-    let diff = &syncs(&effects)[0];
-    assert_eq!((&diff.added[..], &diff.removed[..]), (&[toy_number(4)][..], &[][..]));
-}
-
-#[test]
-fn a_large_book_goes_in_pages_one_after_the_other() {
-    let mut rig = Rig::online(&[]);
-    let numbers: Vec<String> = (0..1_200).map(|n| toy_number(1_000 + n).e164()).collect();
-    let raw: Vec<&str> = numbers.iter().map(String::as_str).collect();
-    book(&mut rig, false, &raw, &[]);
-    let mut effects = rig.pass(2_000);
-    let mut pages = Vec::new();
-    while let [page] = &syncs(&effects)[..] {
-        pages.push(page.added.len());
-        effects = heard(&mut rig, page);
-    }
-    assert_eq!(pages, [500, 500, 200]);
-}
-
-#[test]
-fn a_page_that_was_not_heard_is_told_again_in_the_next_session() {
-    let mut rig = Rig::online(&[]);
-    book(&mut rig, false, &["+4915123000004"], &[]);
-    let effects = rig.pass(2_000);
-    assert_eq!(syncs(&effects).len(), 1);
-    rig.close();
-    let effects = rig.open_session_after_a_while();
-    assert_eq!(syncs(&effects)[0].added, [toy_number(4)]);
-}
-
-#[test]
-fn a_page_that_is_refused_waits_as_told() {
-    let mut rig = Rig::online(&[]);
-    book(&mut rig, false, &["+4915123000004"], &[]);
-    let effects = rig.pass(2_000);
-    let ticket = syncs(&effects)[0].ticket;
-    rig.frame(ServerFrame::Refused { ticket, reason: RefuseReason::Budget, retry_after_ms: 20_000 });
-    assert!(syncs(&rig.pass(19_999)).is_empty());
-    assert_eq!(syncs(&rig.pass(1)).len(), 1);
-}
-
 #[test]
 fn numbers_that_are_none_are_left_out_and_a_number_both_added_and_removed_stays() {
     let mut rig = Rig::online(&[]);
     book(&mut rig, false, &["mum", "112", "", "+4915123000004"], &["+4915123000004", "x"]);
-    let effects = rig.pass(2_000);
-    assert_eq!(syncs(&effects)[0].added, [toy_number(4)]);
+    assert_eq!(rig.store.contacts, [toy_number(4)]);
 }
 
 #[test]

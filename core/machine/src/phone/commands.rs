@@ -39,6 +39,9 @@ impl Phone {
             Command::Unregister { line } => {
                 self.on_line(ticket, line, ctx, |unit, _, ctx| unit.registration.unregister(ctx))
             }
+            Command::Block { number } => self.lines.block(ticket, &number, true, ctx),
+            Command::Unblock { number } => self.lines.block(ticket, &number, false, ctx),
+            Command::SetOpenMark { line, open } => self.lines.set_open_mark(ticket, line, open, ctx),
             Command::SyncMarks => {
                 for unit in self.lines.iter_mut() {
                     if let Some(facts) = unit.session.facts()

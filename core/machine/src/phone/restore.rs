@@ -22,6 +22,7 @@ impl Phone {
                 unit.marks.restore(generation, marks);
             }
         }
+        self.lines.restore_matching(restored.matching);
         for unit in self.lines.iter_mut() {
             unit.restored(ctx);
         }

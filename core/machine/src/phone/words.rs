@@ -38,17 +38,24 @@ impl Phone {
     fn passed(&mut self, line: Line, frame: ServerFrame, at: MonoMicros, wire_bytes: u32, ctx: &mut Ctx<'_>) {
         match frame {
             ServerFrame::Marks(marks) => self.marks(line, marks, ctx),
+            ServerFrame::MarkKeys(keys) => self.lines.mark_keys(line, &keys, ctx),
+            ServerFrame::Evaluated(answer) => {
+                let taken = self.lines.evaluated(answer, ctx);
+                self.count_late(taken);
+            }
             ServerFrame::Done { ticket } => {
                 let taken = self
                     .lines
                     .get_mut(line)
                     .is_some_and(|unit| unit.registration.done(ticket, ctx) || unit.rotation.answered(ticket, ctx))
+                    || self.lines.tokens_done(line, ticket, ctx)
                     || self.receipts.answered(ticket, ctx);
                 self.count_late(taken);
             }
             ServerFrame::Refused { ticket, reason, retry_after_ms } => {
                 let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx)
                     || self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx))
+                    || self.lines.evaluation_refused(ticket, retry_after_ms, ctx)
                     || self.outbox.refused(ticket, reason, retry_after_ms, &mut self.lines, ctx)
                     || self.receipt_refused(ticket, reason, retry_after_ms, ctx);
                 self.count_late(taken);
@@ -100,21 +107,15 @@ impl Phone {
 
     fn marks(&mut self, line: Line, marks: tandem_wire::frame::Marks, ctx: &mut Ctx<'_>) {
         let interval = ctx.config.marks_interval;
-        let Some((unit, book)) = self.lines.with_book(line) else {
+        let Some(unit) = self.lines.get_mut(line) else {
             return;
         };
         if unit.registration.registered().is_none() {
             return;
         }
-        let (ticket, more) = (marks.ticket, marks.more);
         let interval = unit.session.marks_interval().unwrap_or(interval);
         let heard = unit.marks.heard(marks, unit.session.offset(), interval, ctx);
-        if !heard.answered
-            && let Some(facts) = unit.session.facts()
-        {
-            unit.contact_sync.answered(ticket, more, book, &facts, ctx);
-        }
-        self.lines.refresh_shown(heard.changed.into_iter(), ctx);
+        self.lines.refresh_shown(heard.into_iter(), ctx);
     }
 
     /// An SMS came. One that proves a number goes to the registration that waits for it and is never shown as a text.

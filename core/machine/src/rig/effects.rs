@@ -4,7 +4,7 @@
 
 use crate::effect::{Effect, Event, Refusal, Reply};
 use tandem_model::{TextStatus, Ticket};
-use tandem_wire::frame::SendText;
+use tandem_wire::frame::{SendText, TokensSync};
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 pub fn frames(effects: &[Effect]) -> Vec<ClientFrame> {
@@ -12,6 +12,16 @@ pub fn frames(effects: &[Effect]) -> Vec<ClientFrame> {
         .iter()
         .filter_map(|effect| match effect {
             Effect::Send { frame, .. } => Some(frame.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+pub fn token_pages(effects: &[Effect]) -> Vec<TokensSync> {
+    frames(effects)
+        .into_iter()
+        .filter_map(|frame| match frame {
+            ClientFrame::TokensSync(page) => Some(page),
             _ => None,
         })
         .collect()

@@ -4,6 +4,7 @@ use super::{LINE, RigVault, rig_sealing_key};
 use crate::bench::{toy_key, toy_number};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use tandem_model::matching::MatchingRows;
 use tandem_model::rows::{
     Change, IncomingRow, MetaRow, OutgoingRow, RegistrationPhase, RegistrationRow, Restored, SettingsRow, status_after,
 };
@@ -23,6 +24,7 @@ pub struct RigStore {
     pub owed: BTreeMap<Msisdn, Vec<TextId>>,
     pub marks: BTreeMap<Line, (MarkGeneration, BTreeMap<Msisdn, Mark>)>,
     pub contacts: Vec<Msisdn>,
+    pub matching: MatchingRows,
     pub preferences: BTreeMap<String, Msisdn>,
     pub settings: Option<SettingsRow>,
 }
@@ -80,6 +82,7 @@ impl RigStore {
                     self.contacts.retain(|number| !removed.contains(number));
                     self.contacts.extend(added);
                 }
+                Change::Matching(change) => self.matching.apply(&change),
                 Change::PutPreference(row) => drop(self.preferences.insert(row.contact, row.number)),
                 Change::PutLog(_) => {}
                 Change::PutSettings(row) => self.settings = Some(row),
@@ -121,6 +124,7 @@ impl RigStore {
                 .map(|(line, (generation, marks))| (*line, *generation, marks.values().cloned().collect()))
                 .collect(),
             contacts: self.contacts.clone(),
+            matching: self.matching.clone(),
             preferences: Vec::new(),
             open_logs: Vec::new(),
             settings: self.settings,

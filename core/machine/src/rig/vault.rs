@@ -1,9 +1,10 @@
 //! A vault without cryptography that still notices wrong keys and contexts.
 
-use crate::bench::{toy_key, toy_signature};
+use crate::bench::{toy_key, toy_open, toy_pair, toy_signature};
 use tandem_model::vault::{KeyHandle, signed};
 use tandem_model::{
-    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Signature, Vault, VaultError,
+    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, MarkToken, Pseudonym, SealedBody, SealingKey, SealingKeyId, Signature,
+    Vault, VaultError,
 };
 
 /// Keys by handle; a sealed body is the context and the words side by side.
@@ -60,5 +61,11 @@ impl Vault for RigVault {
         let mut token = [0; 32];
         token[..imsi.digits().len()].copy_from_slice(imsi.digits().as_bytes());
         ImsiToken(token)
+    }
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        toy_pair(one, other)
+    }
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        toy_open(of)
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses a part of it")]
 
 use proptest::prelude::*;
+use tandem_model::matching::*;
 use tandem_model::rows::*;
 use tandem_model::vault::KeyHandle;
 use tandem_model::*;
@@ -144,6 +145,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 removed: removed.into_iter().map(number).collect(),
             }
         ),
+        any_matching().prop_map(Change::Matching),
         ("[ab]", 0..4_u64).prop_map(|(contact, n)| Change::PutPreference(PreferenceRow { contact, number: number(n) })),
         (1..6_u64, proptest::option::of(Just(CallEnd::Busy)), 0..3_usize).prop_map(|(id, end, legs)| Change::PutLog(
             log(
@@ -156,6 +158,35 @@ fn any_change() -> impl Strategy<Value = Change> {
             standing_choice: if ask { StandingChoice::Ask } else { StandingChoice::Carrier },
             read_receipts,
         })),
+    ]
+}
+
+fn any_matching() -> impl Strategy<Value = MatchingChange> {
+    let key = || (1..3_u32).prop_map(MarkKeyId);
+    let kind = || proptest::sample::select(vec![ToldKind::Pair, ToldKind::Open, ToldKind::Blocked]);
+    let numbers = || proptest::collection::vec((0..6_u64).prop_map(number), 0..4);
+    prop_oneof![
+        (key(), any::<[u8; 32]>())
+            .prop_map(|(key, public)| MatchingChange::PutKey { key, public: MarkPublicKey(public) }),
+        (key(), numbers(), any::<[u8; 32]>()).prop_map(|(key, numbers, pseudonym)| MatchingChange::PutPseudonyms {
+            key,
+            pseudonyms: numbers.into_iter().map(|number| (number, Pseudonym(pseudonym))).collect(),
+        }),
+        (key(), numbers()).prop_map(|(key, numbers)| MatchingChange::DropPseudonyms { key, numbers }),
+        key().prop_map(MatchingChange::RetireKey),
+        (0..2_u8, key(), proptest::collection::vec((0..6_u64, kind(), any::<[u8; 16]>()), 0..4), numbers(), kind())
+            .prop_map(|(line, key, told, untold, kind)| MatchingChange::PutTold {
+                line: Line(line),
+                key,
+                told: told
+                    .into_iter()
+                    .map(|(n, kind, token)| ToldToken { number: number(n), kind, token: MarkToken(token) })
+                    .collect(),
+                untold: untold.into_iter().map(|number| (number, kind)).collect(),
+            }),
+        (0..2_u8, proptest::option::of(key()))
+            .prop_map(|(line, key)| MatchingChange::DropTold { line: Line(line), key }),
+        (numbers(), numbers()).prop_map(|(added, removed)| MatchingChange::PutBlocked { added, removed }),
     ]
 }
 

@@ -5,7 +5,7 @@
 pub struct ClientFrame {
     #[prost(
         oneof = "client_frame::Kind",
-        tags = "1, 2, 3, 4, 10, 11, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45"
+        tags = "1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45"
     )]
     pub kind: ::core::option::Option<client_frame::Kind>,
 }
@@ -26,6 +26,12 @@ pub mod client_frame {
         ContactsSync(super::ContactsSync),
         #[prost(message, tag = "11")]
         MarksAsk(super::MarksAsk),
+        #[prost(message, tag = "12")]
+        TokensSync(super::TokensSync),
+        #[prost(message, tag = "13")]
+        Evaluate(super::Evaluate),
+        #[prost(message, tag = "14")]
+        OpenMark(super::OpenMark),
         #[prost(message, tag = "20")]
         ProbeAsk(super::ProbeAsk),
         #[prost(message, tag = "21")]
@@ -58,7 +64,7 @@ pub mod client_frame {
 pub struct ServerFrame {
     #[prost(
         oneof = "server_frame::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44"
     )]
     pub kind: ::core::option::Option<server_frame::Kind>,
 }
@@ -81,6 +87,10 @@ pub mod server_frame {
         Refused(super::Refused),
         #[prost(message, tag = "10")]
         Marks(super::Marks),
+        #[prost(message, tag = "11")]
+        MarkKeys(super::MarkKeys),
+        #[prost(message, tag = "12")]
+        Evaluated(super::Evaluated),
         #[prost(message, tag = "21")]
         Train(super::Train),
         #[prost(message, tag = "22")]
@@ -254,6 +264,98 @@ pub struct ContactsSync {
     pub added: ::prost::alloc::vec::Vec<u64>,
     #[prost(fixed64, repeated, tag = "4")]
     pub removed: ::prost::alloc::vec::Vec<u64>,
+}
+/// Blinded numbers for the holder of a key: the first message of RFC 9497, section 3.3.2, for a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Evaluate {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// From 1.
+    #[prost(uint32, tag = "2")]
+    pub key: u32,
+    /// 1 to 500 ristretto255 elements of 32 bytes, one after the other.
+    #[prost(bytes = "vec", tag = "3")]
+    pub blinded: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Evaluated {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    #[prost(uint32, tag = "2")]
+    pub key: u32,
+    /// As many elements of 32 bytes as were asked, in the same order.
+    #[prost(bytes = "vec", tag = "3")]
+    pub evaluated: ::prost::alloc::vec::Vec<u8>,
+    /// 64 bytes: one proof for the whole batch.
+    #[prost(bytes = "vec", tag = "4")]
+    pub proof: ::prost::alloc::vec::Vec<u8>,
+}
+/// Each list is tokens of 16 bytes, one after the other; at most 1000 tokens, all lists together.
+/// Answered by Done or Refused, whatever the tokens stand for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct TokensSync {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// From 1.
+    #[prost(uint32, tag = "2")]
+    pub key: u32,
+    /// First page of a full sync: what was told before and is not told again until the last page is forgotten.
+    #[prost(bool, tag = "3")]
+    pub replace: bool,
+    /// Last page of a sync.
+    #[prost(bool, tag = "4")]
+    pub last: bool,
+    #[prost(bytes = "vec", tag = "5")]
+    pub added: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "6")]
+    pub removed: ::prost::alloc::vec::Vec<u8>,
+    /// Pair tokens of numbers the phone's mark is never shown to.
+    #[prost(bytes = "vec", tag = "7")]
+    pub blocked: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "8")]
+    pub unblocked: ::prost::alloc::vec::Vec<u8>,
+}
+/// Whether whoever has the phone's number may see its mark.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct OpenMark {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    #[prost(bool, tag = "2")]
+    pub open: bool,
+}
+/// Behind Welcome, and whenever a key comes or goes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MarkKeys {
+    /// 1 to 4, by ascending id.
+    #[prost(message, repeated, tag = "1")]
+    pub keys: ::prost::alloc::vec::Vec<MarkKey>,
+    /// Phones tell open tokens beside pair tokens.
+    #[prost(bool, tag = "2")]
+    pub wants_open: bool,
+    /// As set by OpenMark.
+    #[prost(bool, tag = "3")]
+    pub open: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MarkKey {
+    /// From 1.
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    /// A ristretto255 element of 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public: ::prost::alloc::vec::Vec<u8>,
+    /// Tokens the server holds of this registration under this key, without blocked ones.
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
+    /// 16 bytes: their exclusive or.
+    #[prost(bytes = "vec", tag = "4")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 use tandem_model::{
-    CallId, DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody,
-    SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState, TextId, Ticket,
+    CallId, DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, MarkKeyId, MarkToken, Msisdn, NumberEpoch, OprfElement,
+    RegistrationId, SealedBody, SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState,
+    TextId, Ticket,
 };
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, ContactsSync, Hello, RegisterRequest, SendText,
-    SmsPlatform, Train, TrainReport,
+    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, ContactsSync, Evaluate, Hello, RegisterRequest,
+    SendText, SmsPlatform, TokensSync, Train, TrainReport,
 };
 use tandem_wire::roap::{Roap, RoapType};
 
@@ -75,7 +76,43 @@ fn client(name: &'static str, frame: ClientFrame, says: Value) -> Sample {
 
 /// Every kind of frame a phone sends, and every body of a call.
 pub fn client_samples() -> Vec<Sample> {
-    [session_and_marks(), probe_and_call(), texts()].concat()
+    [session_and_marks(), tokens(), probe_and_call(), texts()].concat()
+}
+
+fn tokens() -> Vec<Sample> {
+    let token = |byte| MarkToken([byte; 16]);
+    let sync = TokensSync {
+        ticket: Ticket(11),
+        key: MarkKeyId(2),
+        replace: true,
+        last: true,
+        added: vec![token(0xA1), token(0xA2)],
+        removed: vec![token(0xA3)],
+        blocked: vec![token(0xB1)],
+        unblocked: vec![token(0xB2)],
+    };
+    let blinded = vec![OprfElement([0xE1; 32]), OprfElement([0xE2; 32])];
+    vec![
+        client(
+            "client_tokens_sync",
+            ClientFrame::TokensSync(sync),
+            json!({ "tokens_sync": {
+                "ticket": 11, "key": 2, "replace": true, "last": true,
+                "added": hex(&[[0xA1; 16], [0xA2; 16]].concat()), "removed": hex(&[0xA3; 16]),
+                "blocked": hex(&[0xB1; 16]), "unblocked": hex(&[0xB2; 16]),
+            } }),
+        ),
+        client(
+            "client_evaluate",
+            ClientFrame::Evaluate(Evaluate { ticket: Ticket(12), key: MarkKeyId(2), blinded }),
+            json!({ "evaluate": { "ticket": 12, "key": 2, "blinded": hex(&[[0xE1; 32], [0xE2; 32]].concat()) } }),
+        ),
+        client(
+            "client_open_mark",
+            ClientFrame::OpenMark { ticket: Ticket(13), open: true },
+            json!({ "open_mark": { "ticket": 13, "open": true } }),
+        ),
+    ]
 }
 
 fn session_and_marks() -> Vec<Sample> {

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 use tandem_model::{
-    DeviceKey, GateVerdict, KeyedImsiKey, Mark, MarkGeneration, MarkState, Nonce, NumberEpoch, RegistrationId,
-    SealedBody, Secret, SenderSeq, ServerMillis, TerminalState, Ticket,
+    DeviceKey, GateVerdict, KeyedImsiKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkState, Nonce,
+    NumberEpoch, OprfElement, OprfProof, RegistrationId, SealedBody, Secret, SenderSeq, ServerMillis, TerminalState,
+    Ticket, TokenDigest,
 };
 use tandem_wire::frame::{
-    CallBody, DeliverText, Goodbye, GoodbyeReason, Ice, Marks, RefuseReason, RegisterRefusal, RegisterReply,
-    ServerFrame, Train, TrainReport, Welcome,
+    CallBody, DeliverText, Evaluated, Goodbye, GoodbyeReason, Ice, MarkKey, MarkKeys, Marks, RefuseReason,
+    RegisterRefusal, RegisterReply, ServerFrame, Train, TrainReport, Welcome,
 };
 use tandem_wire::roap::{Roap, RoapError, RoapType};
 
@@ -23,7 +24,7 @@ fn server(name: &'static str, frame: ServerFrame, says: Value) -> Sample {
 
 /// Every kind of frame the server sends.
 pub fn server_samples() -> Vec<Sample> {
-    [session(), marks_and_probe(), calls(), texts()].concat()
+    [session(), tokens(), marks_and_probe(), calls(), texts()].concat()
 }
 
 fn session() -> Vec<Sample> {
@@ -63,6 +64,39 @@ fn session() -> Vec<Sample> {
             "server_refused",
             ServerFrame::Refused { ticket: Ticket(3), reason: RefuseReason::MailboxFull, retry_after_ms: 60_000 },
             json!({ "refused": { "ticket": 3, "reason": "REFUSE_REASON_MAILBOX_FULL", "retry_after_ms": 60_000 } }),
+        ),
+    ]
+}
+
+fn tokens() -> Vec<Sample> {
+    let key = |id, byte| MarkKey {
+        id: MarkKeyId(id),
+        public: MarkPublicKey([byte; 32]),
+        count: 1_000,
+        digest: TokenDigest([0xD1; 16]),
+    };
+    let key_json =
+        |id: u32, byte: u8| json!({ "id": id, "public": hex(&[byte; 32]), "count": 1_000, "digest": hex(&[0xD1; 16]) });
+    let evaluated = vec![OprfElement([0xE3; 32]), OprfElement([0xE4; 32])];
+    vec![
+        server(
+            "server_mark_keys",
+            ServerFrame::MarkKeys(MarkKeys { keys: vec![key(1, 0x31), key(2, 0x32)], wants_open: true, open: true }),
+            json!({ "mark_keys": {
+                "keys": [key_json(1, 0x31), key_json(2, 0x32)], "wants_open": true, "open": true,
+            } }),
+        ),
+        server(
+            "server_evaluated",
+            ServerFrame::Evaluated(Evaluated {
+                ticket: Ticket(12),
+                key: MarkKeyId(2),
+                evaluated,
+                proof: OprfProof([0x9F; 64]),
+            }),
+            json!({ "evaluated": {
+                "ticket": 12, "key": 2, "evaluated": hex(&[[0xE3; 32], [0xE4; 32]].concat()), "proof": hex(&[0x9F; 64]),
+            } }),
         ),
     ]
 }

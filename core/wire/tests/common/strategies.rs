@@ -4,9 +4,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tandem_model::{
-    CallId, DeviceEpoch, DeviceKey, GateVerdict, ImsiToken, KeyedImsiKey, Mark, MarkGeneration, MarkState, Msisdn,
-    Nonce, NumberEpoch, RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis,
-    Signature, SmsToken, TerminalState, TextId, Ticket,
+    CallId, DeviceEpoch, DeviceKey, GateVerdict, ImsiToken, KeyedImsiKey, Mark, MarkGeneration, MarkKeyId,
+    MarkPublicKey, MarkState, MarkToken, Msisdn, Nonce, NumberEpoch, OprfElement, OprfProof, RegistrationId,
+    SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState, TextId,
+    Ticket, TokenDigest,
 };
 use tandem_wire::frame::*;
 use tandem_wire::limits::*;
@@ -183,6 +184,10 @@ fn client() -> impl Strategy<Value = ClientFrame> {
                 ClientFrame::ContactsSync(ContactsSync { ticket, replace, added, removed })
             }
         ),
+        tokens_sync().prop_map(ClientFrame::TokensSync),
+        (asked(), mark_key_id(), vec(element(), 1..30))
+            .prop_map(|(ticket, key, blinded)| ClientFrame::Evaluate(Evaluate { ticket, key, blinded })),
+        (asked(), any::<bool>()).prop_map(|(ticket, open)| ClientFrame::OpenMark { ticket, open }),
         (asked(), any::<u64>())
             .prop_map(|(ticket, since)| ClientFrame::MarksAsk { ticket, since: MarkGeneration(since) }),
         asked().prop_map(|ticket| ClientFrame::ProbeAsk { ticket }),
@@ -207,6 +212,49 @@ fn client() -> impl Strategy<Value = ClientFrame> {
         (asked(), number(), text_ids()).prop_map(|(ticket, from, ids)| ClientFrame::ReadReceipt { ticket, from, ids }),
         (number(), text_ids()).prop_map(|(by, ids)| ClientFrame::ReadTaken { by, ids }),
     ]
+}
+
+fn mark_key_id() -> impl Strategy<Value = MarkKeyId> {
+    (1..=u32::MAX).prop_map(MarkKeyId)
+}
+
+fn element() -> impl Strategy<Value = OprfElement> {
+    any::<[u8; 32]>().prop_map(OprfElement)
+}
+
+fn tokens_sync() -> impl Strategy<Value = TokensSync> {
+    let tokens = || vec(any::<[u8; 16]>().prop_map(MarkToken), 0..20);
+    (asked(), mark_key_id(), any::<[bool; 2]>(), (tokens(), tokens(), tokens(), tokens())).prop_map(
+        |(ticket, key, [replace, last], (added, removed, blocked, unblocked))| TokensSync {
+            ticket,
+            key,
+            replace,
+            last,
+            added,
+            removed,
+            blocked,
+            unblocked,
+        },
+    )
+}
+
+fn mark_keys() -> impl Strategy<Value = MarkKeys> {
+    let ids = proptest::collection::btree_set(1..=u32::MAX, 1..=MARK_KEYS_MAX);
+    (ids, any::<([u8; 32], u32, [u8; 16])>(), any::<[bool; 2]>()).prop_map(
+        |(ids, (public, count, digest), [wants_open, open])| MarkKeys {
+            keys: ids
+                .into_iter()
+                .map(|id| MarkKey {
+                    id: MarkKeyId(id),
+                    public: MarkPublicKey(public),
+                    count,
+                    digest: TokenDigest(digest),
+                })
+                .collect(),
+            wants_open,
+            open,
+        },
+    )
 }
 
 fn mark() -> impl Strategy<Value = Mark> {
@@ -303,6 +351,12 @@ fn server() -> impl Strategy<Value = ServerFrame> {
         (ticket(), any::<u64>(), vec(mark(), 0..20), any::<bool>(), stamp()).prop_map(
             |(ticket, generation, marks, more, lease_until)| {
                 ServerFrame::Marks(Marks { ticket, generation: MarkGeneration(generation), marks, more, lease_until })
+            }
+        ),
+        mark_keys().prop_map(ServerFrame::MarkKeys),
+        (ticket(), mark_key_id(), vec(element(), 1..30), any::<[u8; 64]>()).prop_map(
+            |(ticket, key, evaluated, proof)| {
+                ServerFrame::Evaluated(Evaluated { ticket, key, evaluated, proof: OprfProof(proof) })
             }
         ),
         train().prop_map(ServerFrame::Train),

@@ -71,7 +71,13 @@ impl Config {
             lease_step: own.lease_step.0,
             lease_flush: own.lease_flush.0,
             sync_interval: own.sync_interval.0,
+            opening: own.opening,
             contacts_max: own.contacts_max,
+            blocked_max: own.blocked_max,
+            key_wait: own.key_wait.0,
+            key_retry: own.key_retry.0,
+            key_open_max: crate::key_link::QUESTIONS,
+            evaluate_open_max: 2,
             new_numbers: own.new_numbers.into(),
         }
     }

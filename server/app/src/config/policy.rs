@@ -63,7 +63,7 @@ section! {
     /// Marks on contacts that are registered.
     pub struct Marks {
         /// `reciprocal`: shown only if each holds the other's number. `registered`: to whoever holds the number, which
-        /// lets a stranger with a list of numbers learn which are registered, up to new_numbers.
+        /// lets a stranger with a list of numbers learn which are registered, up to the budgets of the key holder.
         policy: MarkPolicy = MarkPolicy::Reciprocal;
         /// How long a mark holds after its phone was heard.
         lease: Span = Span::days(1) => [Span::secs(1), Span::days(90)];
@@ -73,9 +73,19 @@ section! {
         lease_flush: Span = Span::secs(20) => [Span::ms(1), Span::secs(600)];
         /// How often phones are told to sync marks, before their jitter.
         sync_interval: Span = Span::hours(6) => [Span::ms(100), Span::days(7)];
+        /// With `reciprocal`: whether a phone may open its mark to whoever holds its number.
+        opening: bool = true;
         /// Contacts of one registration.
-        contacts_max: u32 = 20_000 => [1, 1_000_000];
-        /// New numbers one registration may add: the bound on listing users.
+        contacts_max: u32 = 50_000 => [1, 1_000_000];
+        /// Blocked numbers of one registration.
+        blocked_max: u32 = 1_000 => [0, 1_000];
+        /// A mark reads "not seen lately" once the access network has reported its phone detached for this long; needs a resolver.
+        detach_after: Span = Span::hours(1) => [Span::secs(1), Span::days(30)];
+        /// How long the key holder may take to answer.
+        key_wait: Span = Span::secs(10) => [Span::ms(100), Span::secs(120)];
+        /// What a phone is told to wait when the key holder is away.
+        key_retry: Span = Span::secs(30) => [Span::ms(10), Span::hours(1)];
+        /// Contacts one registration may tell of for the first time.
         new_numbers: Budget = Budget::new(20_000, Span::days(1));
     }
 }

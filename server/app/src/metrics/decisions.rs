@@ -1,6 +1,6 @@
 //! The names and labels of what the logic counts.
 
-use tandem_logic::Metric;
+use tandem_logic::{Metric, Unseen};
 use tandem_model::{GateVerdict, TerminalState};
 use tandem_wire::RefuseReason;
 use tandem_wire::frame::GoodbyeReason;
@@ -35,6 +35,13 @@ pub(super) const fn name_of(metric: Metric) -> (&'static str, Labels) {
         Metric::Resent => ("tandem_resent_total", None),
         Metric::Refused(reason) => ("tandem_requests_refused_total", Some(("reason", refusal(reason)))),
         Metric::StoreFailed => ("tandem_store_failures_total", None),
+        Metric::KeyHolderHere => ("tandem_key_holder_total", Some(("turn", "here"))),
+        Metric::KeyHolderAway => ("tandem_key_holder_total", Some(("turn", "away"))),
+        Metric::KeyChanged => ("tandem_key_holder_total", Some(("turn", "other_key"))),
+        Metric::KeyHolderFailed => ("tandem_key_holder_failures_total", None),
+        Metric::PairForged => ("tandem_pairs_forged_total", None),
+        Metric::LeaseEnded(Unseen::Detached) => ("tandem_leases_ended_total", Some(("why", "detached"))),
+        Metric::LeaseEnded(Unseen::PushGone) => ("tandem_leases_ended_total", Some(("why", "push_gone"))),
         Metric::LateResult => ("tandem_late_results_total", None),
     }
 }
@@ -114,5 +121,9 @@ pub(super) const ALL: &[Metric] = &[
     Metric::Resent,
     Metric::Refused(RefuseReason::Budget),
     Metric::StoreFailed,
+    Metric::KeyHolderHere,
+    Metric::KeyHolderFailed,
+    Metric::PairForged,
+    Metric::LeaseEnded(Unseen::Detached),
     Metric::LateResult,
 ];

@@ -3,13 +3,16 @@
 use crate::{Store, serve_batch};
 use std::time::Duration;
 use tandem_logic::config::Allowance;
-use tandem_logic::matching::{MatchOp, SyncContacts};
-use tandem_logic::store_answer::{ConfirmOutcome, ContactsOutcome, EndOwed, StartOutcome, StoreAnswer, WaitingText};
+use tandem_logic::config::MarkPolicy;
+use tandem_logic::matching::{Doubt, LinkId, LinkVerdict, MatchOp, PendingLink, Showing, SyncTokens};
+use tandem_logic::store_answer::{
+    ConfirmOutcome, EndOwed, KeysOutcome, Settled, StartOutcome, StoreAnswer, TokensOutcome, WaitingText,
+};
 use tandem_logic::store_op::{
     BudgetKind, Charge, ConfirmRegistration, Owner, StartRegistration, StoreOp, StoreText, SwapText,
 };
 use tandem_model::{
-    DeviceEpoch, DeviceKey, Mark, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey,
+    DeviceEpoch, DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey,
     SealingKeyId, SenderSeq, ServerMillis, Signature, TerminalState, TextId,
 };
 
@@ -126,26 +129,154 @@ pub fn register_outcome(
     }
 }
 
-/// The question that changes contacts.
+/// The key that lives where a case says nothing of keys.
+pub const KEY: MarkKeyId = MarkKeyId(1);
+
+/// Which person a number is.
+fn person(number: Msisdn) -> u64 {
+    number.as_u64() - 491_510_000_000
+}
+
+/// The token of two people under a key.
 #[must_use]
-pub fn contacts(owner: Owner, added: &[u64], removed: &[u64]) -> SyncContacts {
-    SyncContacts {
-        owner,
-        replace: false,
-        complete: true,
-        added: added.iter().map(|n| number(*n)).collect(),
-        removed: removed.iter().map(|n| number(*n)).collect(),
-        contacts_max: 1_000,
-        new_numbers: plenty(BudgetKind::NewContacts, owner.number.as_u64()),
+pub fn pair_under(key: MarkKeyId, n: u64, m: u64) -> MarkToken {
+    let mut bytes = [0; 16];
+    bytes[0] = u8::try_from(key.0).unwrap();
+    bytes[1..7].copy_from_slice(&n.min(m).to_be_bytes()[2..]);
+    bytes[7..13].copy_from_slice(&n.max(m).to_be_bytes()[2..]);
+    MarkToken::of_pair(bytes)
+}
+
+/// The token of one person's number under a key.
+#[must_use]
+pub fn own_under(key: MarkKeyId, n: u64) -> MarkToken {
+    MarkToken::of_number(pair_under(key, n, n).0)
+}
+
+/// Makes these the keys that live.
+pub fn set_keys(bench: &mut dyn Bench, keys: &[u32]) -> KeysOutcome {
+    let public = |key: u32| MarkPublicKey([u8::try_from(key).unwrap(); 32]);
+    let keys = keys.iter().map(|key| (MarkKeyId(*key), public(*key))).collect();
+    match bench.ask(START, StoreOp::Match(MatchOp::SetKeys { keys })) {
+        StoreAnswer::Keys(outcome) => outcome,
+        other => panic!("no keys: {other:?}"),
     }
 }
 
-/// Changes contacts; gives whose view changed.
-pub fn sync(bench: &mut dyn Bench, op: SyncContacts) -> Vec<Msisdn> {
-    match bench.ask(START, StoreOp::Match(MatchOp::SyncContacts(op))) {
-        StoreAnswer::Contacts(ContactsOutcome::Synced { viewers }) => viewers,
-        other => panic!("not synced: {other:?}"),
+/// The question that tells tokens of pairs.
+#[must_use]
+pub fn tokens(owner: Owner, added: &[u64], removed: &[u64]) -> SyncTokens {
+    let me = person(owner.number);
+    let pairs = |people: &[u64]| people.iter().map(|n| pair_under(KEY, me, *n)).collect();
+    SyncTokens {
+        owner,
+        key: KEY,
+        replace: false,
+        last: false,
+        added: pairs(added),
+        removed: pairs(removed),
+        blocked: Vec::new(),
+        unblocked: Vec::new(),
+        contacts_max: 1_000,
+        blocked_max: 10,
+        new_tokens: plenty(BudgetKind::NewContacts, owner.number.as_u64()),
     }
+}
+
+/// The same for blocked people.
+#[must_use]
+pub fn blocks(owner: Owner, blocked: &[u64], unblocked: &[u64]) -> SyncTokens {
+    let SyncTokens { added, removed, .. } = tokens(owner, blocked, unblocked);
+    SyncTokens { blocked: added, unblocked: removed, ..tokens(owner, &[], &[]) }
+}
+
+/// Tells tokens. Nothing is confirmed by it.
+pub fn tell(bench: &mut dyn Bench, op: SyncTokens) -> TokensOutcome {
+    match bench.ask(START, StoreOp::Match(MatchOp::SyncTokens(op))) {
+        StoreAnswer::Tokens(outcome) => outcome,
+        other => panic!("no answer about tokens: {other:?}"),
+    }
+}
+
+/// Tells tokens under [`KEY`] and has a truthful key holder confirm what follows; gives whose view changed.
+pub fn sync(bench: &mut dyn Bench, op: SyncTokens) -> Vec<Msisdn> {
+    let key = op.key;
+    if tell(bench, SyncTokens { key, ..tokens(op.owner, &[], &[]) }) == TokensOutcome::UnknownKey {
+        set_keys(bench, &[key.0]);
+    }
+    let TokensOutcome::Synced { mut viewers, .. } = tell(bench, op) else { panic!("not synced") };
+    viewers.extend(confirm_links(bench).viewers);
+    viewers.sort_unstable();
+    viewers.dedup();
+    viewers
+}
+
+/// What waits for the key holder.
+pub fn pending(bench: &mut dyn Bench) -> Vec<PendingLink> {
+    let op = MatchOp::PendingLinks { after: LinkId(0), limit: 1_000 };
+    match bench.ask(START, StoreOp::Match(op)) {
+        StoreAnswer::Links(links) => links,
+        other => panic!("no links: {other:?}"),
+    }
+}
+
+/// What a truthful key holder says of a link.
+fn truth(link: &PendingLink) -> LinkVerdict {
+    let (n, m) = (person(link.viewer), person(link.seen));
+    let is_pair = |token: &MarkToken| (1..=9).any(|key| *token == pair_under(MarkKeyId(key), n, m));
+    let stands = match &link.doubt {
+        Doubt::Pair(token) => is_pair(token),
+        Doubt::Blocked(tokens) => !tokens.iter().any(is_pair),
+    };
+    if stands { LinkVerdict::Stands } else { LinkVerdict::Falls }
+}
+
+/// Settles links.
+pub fn settle(bench: &mut dyn Bench, verdicts: Vec<(LinkId, LinkVerdict)>) -> Settled {
+    settled(bench, MatchOp::SettleLinks { verdicts })
+}
+
+/// Asks what is answered by what is left to be done.
+pub fn settled(bench: &mut dyn Bench, op: MatchOp) -> Settled {
+    match bench.ask(START, StoreOp::Match(op)) {
+        StoreAnswer::Settled(settled) => settled,
+        other => panic!("not settled: {other:?}"),
+    }
+}
+
+/// Has a truthful key holder say of everything that waits whether it stands.
+pub fn confirm_links(bench: &mut dyn Bench) -> Settled {
+    let verdicts = pending(bench).iter().map(|link| (link.id, truth(link))).collect();
+    settle(bench, verdicts)
+}
+
+/// Has a truthful key holder make what is due, links it and confirms it; gives whose view changed.
+pub fn make_opens(bench: &mut dyn Bench) -> Vec<Msisdn> {
+    let mut viewers = Vec::new();
+    loop {
+        let answer = bench.ask(START, StoreOp::Match(MatchOp::OpensDue { limit: 2 }));
+        let StoreAnswer::OpensDue { due, more } = answer else { panic!("nothing said of what is due: {answer:?}") };
+        let done = due.is_empty() && !more;
+        let opens = due.into_iter().map(|(owner, key)| (owner, key, own_under(key, person(owner.number)))).collect();
+        let mut left = settled(bench, MatchOp::PutOpens { opens });
+        while left.more {
+            left = settled(bench, MatchOp::LinkOpens { limit: 2 });
+            viewers.extend(left.viewers.iter().copied());
+        }
+        if done {
+            break;
+        }
+    }
+    viewers.extend(confirm_links(bench).viewers);
+    viewers.sort_unstable();
+    viewers.dedup();
+    viewers
+}
+
+/// Sets who may be seen.
+pub fn begin(bench: &mut dyn Bench, policy: MarkPolicy) {
+    let showing = Showing { policy, opening: true };
+    assert_eq!(bench.ask(START, StoreOp::Begin { showing }), StoreAnswer::Done);
 }
 
 /// What an owner sees that changed after a generation.
@@ -159,8 +290,8 @@ pub fn marks(bench: &mut dyn Bench, viewer: Owner, since: MarkGeneration) -> (Ma
 /// Registers two people who hold each other.
 pub fn friends(bench: &mut dyn Bench) -> (Owner, Owner) {
     let (a, b) = (register(bench, START, 1, 1), register(bench, START, 2, 2));
-    sync(bench, contacts(a, &[2], &[]));
-    sync(bench, contacts(b, &[1], &[]));
+    sync(bench, tokens(a, &[2], &[]));
+    sync(bench, tokens(b, &[1], &[]));
     (a, b)
 }
 

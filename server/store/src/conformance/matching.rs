@@ -1,12 +1,12 @@
-//! Contacts, marks and the gate.
+//! Books, marks and the gate.
 
 use super::bench::{
-    Bench, START, allow, contacts, days, friends, later, marks, number, register, sealing, swap, sync, text,
+    Bench, KEY, START, allow, days, friends, later, marks, number, own_under, pair_under, register, sealing, set_keys,
+    swap, sync, tell, text, tokens,
 };
 use std::time::Duration;
-use tandem_logic::config::MarkPolicy;
-use tandem_logic::matching::{MatchOp, SyncContacts};
-use tandem_logic::store_answer::{Admission, ContactsOutcome, Spent, StoreAnswer};
+use tandem_logic::matching::{MatchOp, SyncTokens};
+use tandem_logic::store_answer::{Admission, Spent, StoreAnswer, TokensOutcome};
 use tandem_logic::store_op::{BudgetKind, Owner, StoreOp};
 use tandem_model::{Mark, MarkGeneration, MarkState, Msisdn, NumberEpoch, TerminalState};
 
@@ -19,9 +19,9 @@ fn marked(marks: &[Mark]) -> Vec<Msisdn> {
 /// N10.
 pub fn a_mark_shows_only_if_each_holds_the_other(bench: &mut dyn Bench) {
     let (a, b) = (register(bench, START, 1, 1), register(bench, START, 2, 2));
-    assert!(sync(bench, contacts(a, &[2], &[])).is_empty(), "one side alone changes nobody's view");
+    assert!(sync(bench, tokens(a, &[2], &[])).is_empty(), "one side alone changes nobody's view");
     assert_eq!(marks(bench, a, ALL), (ALL, vec![]));
-    assert_eq!(sync(bench, contacts(b, &[1], &[])), vec![a.number, b.number]);
+    assert_eq!(sync(bench, tokens(b, &[1], &[])), vec![a.number, b.number]);
     let (_, seen) = marks(bench, a, ALL);
     assert_eq!(marked(&seen), vec![b.number]);
     let MarkState::Marked { epoch, device_key, sealing_key, lease_until } = &seen[0].state else { unreachable!() };
@@ -33,7 +33,7 @@ pub fn a_mark_shows_only_if_each_holds_the_other(bench: &mut dyn Bench) {
 /// P7: no answer changes because a number one holds registered.
 pub fn a_stranger_who_registers_changes_nothing_that_can_be_seen(bench: &mut dyn Bench) {
     let (a, b) = friends(bench);
-    sync(bench, contacts(a, &[3], &[]));
+    sync(bench, tokens(a, &[3], &[]));
     let before = marks(bench, a, ALL);
     let c = register(bench, START, 3, 3);
     assert_eq!(marks(bench, a, ALL), before);
@@ -47,13 +47,13 @@ pub fn a_stranger_who_registers_changes_nothing_that_can_be_seen(bench: &mut dyn
 pub fn removing_a_contact_takes_both_marks_away(bench: &mut dyn Bench) {
     let (a, b) = friends(bench);
     let (known, _) = marks(bench, b, ALL);
-    assert_eq!(sync(bench, contacts(a, &[], &[2])), vec![a.number, b.number]);
+    assert_eq!(sync(bench, tokens(a, &[], &[2])), vec![a.number, b.number]);
     let (newer, gone) = marks(bench, b, known);
     assert!(newer > known);
     assert_eq!(gone.len(), 1);
     assert_eq!((gone[0].number, &gone[0].state), (a.number, &MarkState::Unmarked));
     assert_eq!(marks(bench, b, ALL).1, vec![], "whoever knows nothing is told nothing");
-    assert!(sync(bench, contacts(a, &[], &[2])).is_empty(), "removing twice changes nothing");
+    assert!(sync(bench, tokens(a, &[], &[2])).is_empty(), "removing twice changes nothing");
 }
 
 /// Deltas.
@@ -62,8 +62,8 @@ pub fn only_what_changed_after_a_generation_is_told(bench: &mut dyn Bench) {
     let (known, _) = marks(bench, a, ALL);
     assert_eq!(marks(bench, a, known), (known, vec![]));
     let c = register(bench, START, 3, 3);
-    sync(bench, contacts(c, &[1], &[]));
-    sync(bench, contacts(a, &[3], &[]));
+    sync(bench, tokens(c, &[1], &[]));
+    sync(bench, tokens(a, &[3], &[]));
     let (newer, seen) = marks(bench, a, known);
     assert_eq!(marked(&seen), vec![c.number]);
     assert!(newer > known && seen[0].generation <= newer);
@@ -80,7 +80,7 @@ pub fn a_new_owner_sees_nothing_of_the_old_one_and_is_not_seen(bench: &mut dyn B
     assert_eq!(marks(bench, new, ALL).1, vec![]);
     let (_, gone) = marks(bench, a, known);
     assert_eq!(gone.iter().map(|mark| &mark.state).collect::<Vec<_>>(), vec![&MarkState::Unmarked]);
-    sync(bench, contacts(new, &[1], &[]));
+    sync(bench, tokens(new, &[1], &[]));
     let (_, seen) = marks(bench, a, known);
     assert!(matches!(seen[0].state, MarkState::Marked { epoch: NumberEpoch(2), .. }), "until it holds the number too");
 }
@@ -100,7 +100,7 @@ pub fn a_renewed_lease_and_a_new_key_are_told_with_the_next_asking(bench: &mut d
 /// What is not named is no contact any more.
 pub fn a_full_sync_forgets_what_it_does_not_name(bench: &mut dyn Bench) {
     let (a, b) = friends(bench);
-    let viewers = sync(bench, SyncContacts { replace: true, ..contacts(a, &[3], &[]) });
+    let viewers = sync(bench, SyncTokens { replace: true, last: true, ..tokens(a, &[3], &[]) });
     assert_eq!(viewers, vec![a.number, b.number]);
     assert_eq!(marks(bench, a, ALL).1, vec![]);
 }
@@ -108,69 +108,52 @@ pub fn a_full_sync_forgets_what_it_does_not_name(bench: &mut dyn Bench) {
 /// Nobody's view flickers while a long phone book is sent.
 pub fn a_full_sync_of_several_pages_forgets_nothing_on_the_way(bench: &mut dyn Bench) {
     let (a, b) = friends(bench);
-    let first = SyncContacts { replace: true, complete: false, ..contacts(a, &[3], &[]) };
+    let first = SyncTokens { replace: true, ..tokens(a, &[3], &[]) };
     assert!(sync(bench, first).is_empty());
     assert_eq!(marked(&marks(bench, a, ALL).1), vec![b.number]);
-    assert!(sync(bench, contacts(a, &[2], &[])).is_empty(), "it was named again in time");
+    let last = SyncTokens { last: true, ..tokens(a, &[2], &[]) };
+    assert!(sync(bench, last).is_empty(), "it was named again in time");
     assert_eq!(marked(&marks(bench, b, ALL).1), vec![a.number]);
-    sync(bench, contacts(b, &[], &[9]));
+    sync(bench, tokens(b, &[], &[9]));
     assert_eq!(marked(&marks(bench, a, ALL).1), vec![b.number]);
 }
 
 /// The limit, one below and one above.
 pub fn more_contacts_than_allowed_are_refused_and_change_nothing(bench: &mut dyn Bench) {
     let a = register(bench, START, 1, 1);
-    let ask = |bench: &mut dyn Bench, op: SyncContacts| {
-        let op = SyncContacts { contacts_max: 3, ..op };
-        bench.ask(START, StoreOp::Match(MatchOp::SyncContacts(op)))
-    };
-    assert!(matches!(ask(bench, contacts(a, &[2, 3, 4], &[])), StoreAnswer::Contacts(ContactsOutcome::Synced { .. })));
-    let one_more = ask(bench, contacts(a, &[5], &[]));
-    assert_eq!(one_more, StoreAnswer::Contacts(ContactsOutcome::TooMany));
-    let known = ask(bench, contacts(a, &[2, 3], &[]));
-    assert!(matches!(known, StoreAnswer::Contacts(ContactsOutcome::Synced { .. })), "these are there already");
-    let replaced = ask(bench, SyncContacts { replace: true, ..contacts(a, &[6, 7, 8], &[]) });
-    assert!(matches!(replaced, StoreAnswer::Contacts(ContactsOutcome::Synced { .. })), "{replaced:?}");
+    set_keys(bench, &[KEY.0]);
+    let ask = |bench: &mut dyn Bench, op: SyncTokens| tell(bench, SyncTokens { contacts_max: 3, ..op });
+    let synced = TokensOutcome::Synced { viewers: vec![], pending: false };
+    assert_eq!(ask(bench, tokens(a, &[2, 3, 4], &[])), synced);
+    assert_eq!(ask(bench, tokens(a, &[5], &[])), TokensOutcome::TooMany);
+    assert_eq!(ask(bench, tokens(a, &[2, 3], &[])), synced, "these are there already");
+    let own = [2, 3, 4].map(|n| own_under(KEY, n)).to_vec();
+    assert_eq!(ask(bench, SyncTokens { added: own, ..tokens(a, &[], &[]) }), synced, "a contact has one of each kind");
+    let one_more = SyncTokens { added: vec![own_under(KEY, 5)], ..tokens(a, &[], &[]) };
+    assert_eq!(ask(bench, one_more), TokensOutcome::TooMany);
+    assert_eq!(ask(bench, SyncTokens { replace: true, ..tokens(a, &[6, 7, 8], &[]) }), synced, "in the place of the old");
+    let blocked = (10..20).map(|n| pair_under(KEY, 1, n)).collect();
+    assert_eq!(tell(bench, SyncTokens { blocked, ..tokens(a, &[], &[]) }), synced);
+    let one_more = SyncTokens { blocked: vec![pair_under(KEY, 1, 20)], ..tokens(a, &[], &[]) };
+    assert_eq!(tell(bench, one_more), TokensOutcome::TooMany);
 }
 
 /// P7: trying numbers costs budget, having them does not.
 pub fn new_numbers_are_budgeted_and_known_ones_are_free(bench: &mut dyn Bench) {
     let a = register(bench, START, 1, 1);
-    let ask = |bench: &mut dyn Bench, added: &[u64]| {
-        let new_numbers = allow(BudgetKind::NewContacts, 1, 3);
-        bench.ask(START, StoreOp::Match(MatchOp::SyncContacts(SyncContacts { new_numbers, ..contacts(a, added, &[]) })))
+    set_keys(bench, &[KEY.0]);
+    let ask = |bench: &mut dyn Bench, added: Vec<tandem_model::MarkToken>| {
+        let new_tokens = allow(BudgetKind::NewContacts, 1, 3);
+        tell(bench, SyncTokens { new_tokens, added, ..tokens(a, &[], &[]) })
     };
-    let synced = StoreAnswer::Contacts(ContactsOutcome::Synced { viewers: vec![] });
-    assert_eq!(ask(bench, &[2, 3, 3, 2]), synced);
+    let pairs = |people: &[u64]| people.iter().map(|n| pair_under(KEY, 1, *n)).collect::<Vec<_>>();
+    let synced = TokensOutcome::Synced { viewers: vec![], pending: false };
+    let both = pairs(&[2, 3, 3, 2]).into_iter().chain([2, 3].map(|n| own_under(KEY, n))).collect();
+    assert_eq!(ask(bench, both), synced, "a contact is one, whatever is told of it");
     let spent = Spent { kind: BudgetKind::NewContacts, retry_after: Duration::from_secs(1_200) };
-    assert_eq!(ask(bench, &[4, 5]), StoreAnswer::Contacts(ContactsOutcome::Spent(spent)));
-    assert_eq!(ask(bench, &[2, 3]), synced);
-    assert_eq!(ask(bench, &[4]), synced);
-}
-
-/// S1 as it stands.
-pub fn with_the_registered_policy_holding_the_number_is_enough(bench: &mut dyn Bench) {
-    bench.ask(START, StoreOp::Begin { policy: MarkPolicy::Registered });
-    let (a, b) = (register(bench, START, 1, 1), register(bench, START, 2, 2));
-    assert_eq!(sync(bench, contacts(a, &[2], &[])), vec![a.number]);
-    assert_eq!(marked(&marks(bench, a, ALL).1), vec![b.number]);
-    assert_eq!(marks(bench, b, ALL).1, vec![], "who holds nobody sees nobody");
-    let (known, _) = marks(bench, a, ALL);
-    register(bench, later(Duration::from_secs(60)), 2, 9);
-    let (_, seen) = marks(bench, a, known);
-    assert!(matches!(seen[0].state, MarkState::Marked { epoch: NumberEpoch(2), .. }), "a new owner is seen as new");
-}
-
-/// The operator changes the setting and starts again.
-pub fn the_policy_can_change_between_two_starts(bench: &mut dyn Bench) {
-    let (a, b) = (register(bench, START, 1, 1), register(bench, START, 2, 2));
-    sync(bench, contacts(a, &[2], &[]));
-    bench.ask(START, StoreOp::Begin { policy: MarkPolicy::Registered });
-    bench.power_cut();
-    let (known, seen) = marks(bench, a, ALL);
-    assert_eq!(marked(&seen), vec![b.number]);
-    bench.ask(START, StoreOp::Begin { policy: MarkPolicy::Reciprocal });
-    assert_eq!(marks(bench, a, known).1[0].state, MarkState::Unmarked);
+    assert_eq!(ask(bench, pairs(&[4, 5])), TokensOutcome::Spent(spent));
+    assert_eq!(ask(bench, pairs(&[2, 3])), synced);
+    assert_eq!(ask(bench, pairs(&[4])), synced);
 }
 
 /// T9: one budget for both answers.
@@ -201,7 +184,9 @@ pub fn a_session_of_an_old_owner_is_fenced_everywhere(bench: &mut dyn Bench) {
     register(bench, START, 1, 9);
     let old = Owner { number: number(1), epoch: NumberEpoch(1) };
     let asked = [
-        StoreOp::Match(MatchOp::SyncContacts(contacts(old, &[2], &[]))),
+        StoreOp::Match(MatchOp::SyncTokens(tokens(old, &[2], &[]))),
+        StoreOp::Match(MatchOp::Told { owner: old }),
+        StoreOp::Match(MatchOp::SetOpen { owner: old, open: true }),
         StoreOp::Match(MatchOp::MarksSince { viewer: old, since: ALL }),
         StoreOp::Match(MatchOp::AdmitGate { caller: old, callee: b.number, charges: vec![] }),
         StoreOp::PublishSealingKey { owner: old, key: sealing(7) },

@@ -13,7 +13,9 @@
 
 pub mod attached;
 pub mod bench;
+pub mod links;
 pub mod matching;
+pub mod opens;
 pub mod owners;
 pub mod reads;
 pub mod sweep;
@@ -55,10 +57,28 @@ macro_rules! conformance_suite {
                 a_full_sync_of_several_pages_forgets_nothing_on_the_way,
                 more_contacts_than_allowed_are_refused_and_change_nothing,
                 new_numbers_are_budgeted_and_known_ones_are_free,
-                with_the_registered_policy_holding_the_number_is_enough,
-                the_policy_can_change_between_two_starts,
                 the_gate_admits_whom_the_mark_shows_to_and_counts_strangers_alike,
                 a_session_of_an_old_owner_is_fenced_everywhere,
+            }
+            links: {
+                a_link_waits_for_the_key_holder_through_a_power_cut,
+                a_forged_pair_ends_and_is_counted,
+                holders_of_one_number_are_no_pair,
+                a_late_verdict_says_nothing_of_a_link_that_changed,
+                what_is_held_is_told_in_sums_for_each_key,
+                tokens_under_a_key_that_does_not_live_are_refused,
+                a_key_with_another_public_half_is_refused,
+                a_retired_key_is_forgotten_piece_by_piece_and_another_keeps_the_mark,
+                a_blocked_pair_shows_to_neither_until_it_is_told_again,
+                what_an_owner_that_ended_told_links_nobody_and_is_forgotten,
+                a_lease_ends_when_its_phone_is_known_to_be_away,
+            }
+            opens: {
+                an_opened_mark_shows_to_whoever_holds_the_number,
+                with_the_registered_policy_holding_the_number_is_enough,
+                the_policy_can_change_between_two_starts,
+                a_blocked_number_does_not_see_an_opened_mark,
+                holders_of_an_opened_number_are_linked_a_few_at_a_time,
             }
             texts: {
                 a_text_is_stored_once_whatever_is_asked,

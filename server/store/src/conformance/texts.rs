@@ -1,7 +1,7 @@
 //! Texts: once, in order, and ended once.
 
 use super::bench::{
-    Bench, START, allow, contacts, days, ends, friends, id, later, number, register, send, swap, sync, take, text,
+    Bench, START, allow, days, ends, friends, id, later, number, register, send, swap, sync, take, text, tokens,
     waiting,
 };
 use crate::{Store, serve_batch};
@@ -204,7 +204,7 @@ pub fn texts_for_an_old_owner_end_as_changed_and_are_never_given_to_the_new_one(
     assert_eq!(senders, vec![a.number]);
     assert!(waiting(bench, new).is_empty());
     assert_eq!(states(&ends(bench, a)), vec![(1, TerminalState::RecipientChanged)]);
-    sync(bench, contacts(new, &[1], &[]));
+    sync(bench, tokens(new, &[1], &[]));
     assert_eq!(send(bench, text(a, b, 2)), TextOutcome::RecipientChanged);
     assert!(matches!(send(bench, text(a, new, 3)), TextOutcome::Stored { .. }));
     assert!(take(bench, b, a.number, &[3]).is_empty(), "nor to the old one");

@@ -4,24 +4,29 @@
 //! of state and arguments, so committing means doing again to `durable` what was done to `live`.
 
 mod attached;
+mod links;
 mod matching;
+mod opens;
 mod owners;
 mod state;
 mod sweep;
 mod texts;
+mod tokens;
 
 use crate::serve::serve;
 use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use state::State;
-use tandem_logic::config::MarkPolicy;
-use tandem_logic::matching::SyncContacts;
+use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
-    Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
-    SwapOutcome, TextOutcome, WaitingText,
+    Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
+    SwapOutcome, TextOutcome, TokensOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
-use tandem_model::{DeviceKey, Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
+    TextId,
+};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in memory.
@@ -106,10 +111,53 @@ struct Replay(State);
 macro_rules! use_cases {
     ($store:ty, $state:tt, $room:expr, $did:expr) => {
         impl Matching for $store {
-            fn sync_contacts(&mut self, at: ServerMillis, op: &SyncContacts) -> Outcome<ContactsOutcome> {
+            fn set_keys(&mut self, keys: &[(MarkKeyId, MarkPublicKey)]) -> Outcome<KeysOutcome> {
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::SetKeys { keys: keys.to_vec() }));
+                Ok(self.$state.set_keys(keys))
+            }
+
+            fn told(&mut self, owner: Owner) -> Outcome<(bool, Vec<ToldTokens>)> {
+                self.$state.told(owner)
+            }
+
+            fn sync_tokens(&mut self, at: ServerMillis, op: &SyncTokens) -> Outcome<TokensOutcome> {
                 $room(self)?;
-                $did(self, at, || StoreOp::Match(MatchOp::SyncContacts(op.clone())));
-                self.$state.sync_contacts(at, op)
+                $did(self, at, || StoreOp::Match(MatchOp::SyncTokens(op.clone())));
+                self.$state.sync_tokens(at, op)
+            }
+
+            fn set_open(&mut self, owner: Owner, open: bool) -> Outcome<Settled> {
+                if open {
+                    $room(self)?;
+                }
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::SetOpen { owner, open }));
+                self.$state.set_open(owner, open)
+            }
+
+            fn pending_links(&mut self, after: LinkId, limit: u32) -> Outcome<Vec<PendingLink>> {
+                Ok(self.$state.pending_links(after, limit))
+            }
+
+            fn settle_links(&mut self, verdicts: &[(LinkId, LinkVerdict)]) -> Outcome<Settled> {
+                $did(self, ServerMillis(0), || {
+                    StoreOp::Match(MatchOp::SettleLinks { verdicts: verdicts.to_vec() })
+                });
+                Ok(self.$state.settle_links(verdicts))
+            }
+
+            fn opens_due(&mut self, limit: u32) -> Outcome<(Vec<(Owner, MarkKeyId)>, bool)> {
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::OpensDue { limit }));
+                Ok(self.$state.opens_due(limit))
+            }
+
+            fn put_opens(&mut self, opens: &[(Owner, MarkKeyId, MarkToken)]) -> Outcome<Settled> {
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::PutOpens { opens: opens.to_vec() }));
+                Ok(self.$state.put_opens(opens))
+            }
+
+            fn link_opens(&mut self, limit: u32) -> Outcome<Settled> {
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::LinkOpens { limit }));
+                Ok(self.$state.link_opens(limit))
             }
 
             fn marks_since(&mut self, viewer: Owner, since: MarkGeneration) -> Outcome<MarksChanged> {
@@ -149,9 +197,9 @@ macro_rules! use_cases {
         }
 
         impl Store for $store {
-            fn begin(&mut self, policy: MarkPolicy) -> Outcome<()> {
-                $did(self, ServerMillis(0), || StoreOp::Begin { policy });
-                self.$state.begin(policy);
+            fn begin(&mut self, showing: Showing) -> Outcome<()> {
+                $did(self, ServerMillis(0), || StoreOp::Begin { showing });
+                self.$state.begin(showing);
                 Ok(())
             }
 
@@ -201,6 +249,11 @@ macro_rules! use_cases {
                 $did(self, ServerMillis(0), || StoreOp::RenewLeases { leases: leases.to_vec() });
                 self.$state.renew_leases(leases);
                 Ok(())
+            }
+
+            fn end_lease(&mut self, at: ServerMillis, number: Msisdn) -> Outcome<Vec<Msisdn>> {
+                $did(self, at, || StoreOp::EndLease { number });
+                Ok(self.$state.end_lease(at, number))
             }
 
             fn publish_sealing_key(&mut self, owner: Owner, key: &SealingKey) -> Outcome<Vec<Msisdn>> {

@@ -91,6 +91,7 @@ impl State {
         }
         let (number, device_key) = (row.number, row.device_key);
         let before = self.owners.get(&number).map(|row| (row.epoch, row.device_key, row.ended));
+        let told = self.owners.get(&number).map(|row| (row.reg, row.open));
         let mut aftermath = Aftermath::default();
         let (epoch, new_epoch) = match before {
             Some((epoch, key, false)) if key == device_key => (epoch, false),
@@ -106,6 +107,7 @@ impl State {
             row.used_for = Some(epoch);
         }
         let generation = self.next_generation();
+        let (reg, open) = told.filter(|_| !new_epoch).unwrap_or_else(|| (self.next_reg(), false));
         let row = OwnerRow {
             epoch,
             device_key,
@@ -114,9 +116,14 @@ impl State {
             lease_until: op.lease_until,
             ended: false,
             generation,
+            reg,
+            open,
         };
         self.owners.insert(number, row);
-        self.refresh_viewers_of(number, &mut aftermath.viewers);
+        self.number_of.insert(reg, number);
+        if self.showing.shows(open) {
+            self.want_open(reg);
+        }
         aftermath.viewers.extend(self.viewers_of(number));
         tidy(&mut aftermath);
         ConfirmOutcome::Registered { owner: Owner { number, epoch }, new_epoch, aftermath }
@@ -148,8 +155,7 @@ impl State {
         row.ended = true;
         let device_key = row.device_key;
         self.past.insert(owner, PastOwner { device_key, replaced });
-        self.forget_contacts(owner.number, &mut aftermath.viewers);
-        self.refresh_viewers_of(owner.number, &mut aftermath.viewers);
+        self.end_matching(owner.number, &mut aftermath.viewers);
         let waiting: Vec<_> =
             self.waiting.range((owner.number, 0)..=(owner.number, u64::MAX)).map(|(_, key)| *key).collect();
         for key in waiting {
@@ -184,6 +190,19 @@ impl State {
                 row.lease_until = *until;
                 row.generation = generation;
             }
+        }
+    }
+
+    /// A lease that ran out by itself stays as it is.
+    pub(crate) fn end_lease(&mut self, at: ServerMillis, number: Msisdn) -> Vec<Msisdn> {
+        let generation = self.next_generation();
+        match self.owners.get_mut(&number) {
+            Some(row) if !row.ended && row.lease_until > at => {
+                row.lease_until = at;
+                row.generation = generation;
+                self.viewers_of(number)
+            }
+            Some(_) | None => Vec::new(),
         }
     }
 

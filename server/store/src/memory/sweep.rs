@@ -37,6 +37,7 @@ impl State {
             swept.aftermath.senders.extend(aftermath.senders);
             swept.owners.push(owner);
         }
+        swept.more |= self.sweep_tokens(limit, &mut swept.aftermath.viewers);
         tidy(&mut swept.aftermath);
         let over: Vec<_> = self.attempts.iter().filter(|(_, row)| row.expires_at <= at).take(limit).collect();
         let over: Vec<_> = over.into_iter().map(|(id, row)| (*id, (row.number, row.device_key))).collect();

@@ -3,13 +3,16 @@
 mod attached;
 mod ballast;
 mod inspect;
+mod links;
 mod matching;
 mod open;
+mod opens;
 mod owners;
 mod row;
 mod schema;
 mod sweep;
 mod texts;
+mod tokens;
 
 pub use open::{OpenError, SqliteConfig};
 
@@ -18,14 +21,15 @@ use ballast::Ballast;
 use row::{fault, number};
 use rusqlite::Connection;
 use tandem_logic::StoreFault;
-use tandem_logic::config::MarkPolicy;
-use tandem_logic::matching::SyncContacts;
+use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
-    Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
-    SwapOutcome, TextOutcome, WaitingText,
+    Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
+    SwapOutcome, TextOutcome, TokensOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
-use tandem_model::{DeviceKey, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
+use tandem_model::{
+    DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId,
+};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
 /// The store in a file.
@@ -97,9 +101,53 @@ impl SqliteStore {
 }
 
 impl Matching for SqliteStore {
-    fn sync_contacts(&mut self, at: ServerMillis, op: &SyncContacts) -> Outcome<ContactsOutcome> {
+    fn set_keys(&mut self, keys: &[(MarkKeyId, MarkPublicKey)]) -> Outcome<KeysOutcome> {
+        let result = opens::set_keys(&self.conn, keys);
+        self.noted(result)
+    }
+
+    fn told(&mut self, owner: Owner) -> Outcome<(bool, Vec<ToldTokens>)> {
+        let result = tokens::told(&self.conn, owner);
+        self.noted(result)
+    }
+
+    fn sync_tokens(&mut self, at: ServerMillis, op: &SyncTokens) -> Outcome<TokensOutcome> {
         self.room()?;
-        let result = matching::sync_contacts(&self.conn, at, op);
+        let result = tokens::sync_tokens(&self.conn, at, op);
+        self.noted(result)
+    }
+
+    fn set_open(&mut self, owner: Owner, open: bool) -> Outcome<Settled> {
+        // Closing is never refused for want of room.
+        if open {
+            self.room()?;
+        }
+        let result = opens::set_open(&self.conn, owner, open);
+        self.noted(result)
+    }
+
+    fn pending_links(&mut self, after: LinkId, limit: u32) -> Outcome<Vec<PendingLink>> {
+        let result = links::pending(&self.conn, after, limit);
+        self.noted(result)
+    }
+
+    fn settle_links(&mut self, verdicts: &[(LinkId, LinkVerdict)]) -> Outcome<Settled> {
+        let result = links::settle(&self.conn, verdicts);
+        self.noted(result)
+    }
+
+    fn opens_due(&mut self, limit: u32) -> Outcome<(Vec<(Owner, MarkKeyId)>, bool)> {
+        let result = opens::due(&self.conn, limit);
+        self.noted(result)
+    }
+
+    fn put_opens(&mut self, opens: &[(Owner, MarkKeyId, MarkToken)]) -> Outcome<Settled> {
+        let result = opens::put_opens(&self.conn, opens);
+        self.noted(result)
+    }
+
+    fn link_opens(&mut self, limit: u32) -> Outcome<Settled> {
+        let result = opens::link_opens(&self.conn, limit);
         self.noted(result)
     }
 
@@ -143,8 +191,8 @@ impl Attached for SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn begin(&mut self, policy: MarkPolicy) -> Outcome<()> {
-        let result = matching::begin(&self.conn, policy);
+    fn begin(&mut self, showing: Showing) -> Outcome<()> {
+        let result = opens::begin(&self.conn, showing);
         self.noted(result)
     }
 
@@ -193,6 +241,11 @@ impl Store for SqliteStore {
 
     fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) -> Outcome<()> {
         let result = owners::renew_leases(&self.conn, leases);
+        self.noted(result)
+    }
+
+    fn end_lease(&mut self, at: ServerMillis, number: Msisdn) -> Outcome<Vec<Msisdn>> {
+        let result = owners::end_lease(&self.conn, at, number);
         self.noted(result)
     }
 

@@ -1,7 +1,8 @@
 //! Attempts, owners, their keys and leases.
 
 use super::matching;
-use super::row::{Bits, Num, RowError, Rows, Sig, epoch, next_generation, number, owner};
+use super::opens;
+use super::row::{Bits, Num, RowError, Rows, Sig, epoch, next_generation, next_reg, number, owner};
 use super::texts::{self, TextKey};
 use crate::budget;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -48,6 +49,32 @@ pub(crate) fn is_present(conn: &Connection, who: Owner) -> rusqlite::Result<bool
 
 pub(crate) fn fence(conn: &Connection, who: Owner) -> Rows<()> {
     if is_present(conn, who)? { Ok(()) } else { Err(RowError::Fenced) }
+}
+
+pub(crate) fn is_number_present(conn: &Connection, who: Msisdn) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM owners WHERE number = ?1 AND ended = 0")?.exists([number(who)])
+}
+
+/// The name of an owner's registration, which what it tells is kept under.
+pub(crate) fn present_reg(conn: &Connection, who: Owner) -> Rows<i64> {
+    conn.prepare_cached("SELECT reg FROM owners WHERE number = ?1 AND epoch = ?2 AND ended = 0")?
+        .query_row(params![number(who.number), epoch(who)], |row| row.get(0))
+        .optional()?
+        .ok_or(RowError::Fenced)
+}
+
+/// The name of a number's last registration.
+pub(crate) fn reg_of(conn: &Connection, who: Msisdn) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT reg FROM owners WHERE number = ?1")?
+        .query_row([number(who)], |row| row.get(0))
+        .optional()
+}
+
+/// Whose registration has this name, while it lasts.
+pub(crate) fn number_of(conn: &Connection, reg: i64) -> rusqlite::Result<Option<Msisdn>> {
+    conn.prepare_cached("SELECT number FROM owners WHERE reg = ?1 AND ended = 0")?
+        .query_row([reg], |row| row.get::<_, Num>(0).map(|Num(who)| who))
+        .optional()
 }
 
 /// Counts all of these budgets, or none and says which is spent.
@@ -178,9 +205,10 @@ pub(crate) fn confirm_registration(
     let mut aftermath = Aftermath::default();
     let (who, new_epoch) = next_owner(conn, at, &attempt, &mut aftermath)?;
     conn.prepare_cached("UPDATE attempts SET epoch = ?2 WHERE id = ?1")?.execute(params![op.id.0, epoch(who)])?;
+    let (reg, open) = if new_epoch { (next_reg(conn)?, false) } else { reg_and_open(conn, who)? };
     conn.prepare_cached(
         "INSERT OR REPLACE INTO owners (number, epoch, device_key, sealing_id, sealing_public, sealing_signature,
-         imsi, lease_until, ended, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9)",
+         imsi, lease_until, ended, generation, reg, open) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)",
     )?
     .execute(params![
         number(who.number),
@@ -191,12 +219,23 @@ pub(crate) fn confirm_registration(
         Sig(op.sealing_key.signature),
         op.imsi.map(|ImsiToken(token)| token),
         op.lease_until.0,
-        next_generation(conn)?
+        next_generation(conn)?,
+        reg,
+        open
     ])?;
-    matching::refresh_viewers_of(conn, who.number, &mut aftermath.viewers)?;
+    if opens::showing(conn)?.shows(open) {
+        opens::want(conn, reg)?;
+    }
     aftermath.viewers.extend(matching::viewers_of(conn, who.number)?);
     tidy(&mut aftermath);
     Ok(ConfirmOutcome::Registered { owner: who, new_epoch, aftermath })
+}
+
+fn reg_and_open(conn: &Connection, who: Owner) -> Rows<(i64, bool)> {
+    let open = conn
+        .prepare_cached("SELECT open FROM owners WHERE number = ?1")?
+        .query_row([number(who.number)], |row| row.get(0))?;
+    Ok((present_reg(conn, who)?, open))
 }
 
 fn used_for(conn: &Connection, id: RegistrationId) -> rusqlite::Result<Option<Bits>> {
@@ -272,8 +311,7 @@ pub(crate) fn end_owner(conn: &Connection, at: ServerMillis, who: Owner, replace
     )?
     .execute(params![number(who.number), replaced])?;
     conn.prepare_cached("UPDATE owners SET ended = 1 WHERE number = ?1")?.execute([number(who.number)])?;
-    matching::forget_contacts(conn, who.number, &mut aftermath.viewers)?;
-    matching::refresh_viewers_of(conn, who.number, &mut aftermath.viewers)?;
+    opens::end(conn, who.number, &mut aftermath.viewers)?;
     let waiting: Vec<TextKey> = conn
         .prepare_cached(
             "SELECT sender, device_epoch, counter FROM texts WHERE recipient = ?1 AND end_state IS NULL ORDER BY ord",
@@ -311,6 +349,14 @@ pub(crate) fn renew_leases(conn: &Connection, leases: &[(Owner, ServerMillis)]) 
         renew.execute(params![number(who.number), epoch(*who), until.0, generation])?;
     }
     Ok(())
+}
+
+/// A lease that ran out by itself stays as it is.
+pub(crate) fn end_lease(conn: &Connection, at: ServerMillis, of: Msisdn) -> Rows<Vec<Msisdn>> {
+    let ended = conn
+        .prepare_cached("UPDATE owners SET lease_until = ?2, generation = ?3 WHERE number = ?1 AND ended = 0 AND lease_until > ?2")?
+        .execute(params![number(of), at.0, next_generation(conn)?])?;
+    if ended == 0 { Ok(Vec::new()) } else { Ok(matching::viewers_of(conn, of)?) }
 }
 
 pub(crate) fn publish_sealing_key(conn: &Connection, who: Owner, key: &SealingKey) -> Rows<Vec<Msisdn>> {

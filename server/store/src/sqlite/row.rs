@@ -136,6 +136,16 @@ pub(crate) fn next_generation(conn: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
+/// The next name of a link.
+pub(crate) fn next_link(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("UPDATE meta SET link = link + 1 RETURNING link")?.query_row([], |row| row.get(0))
+}
+
+/// The next name of a registration.
+pub(crate) fn next_reg(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("UPDATE meta SET reg = reg + 1 RETURNING reg")?.query_row([], |row| row.get(0))
+}
+
 /// The next place among all that came and happened.
 pub(crate) fn next_order(conn: &Connection) -> rusqlite::Result<i64> {
     conn.prepare_cached("UPDATE meta SET ord = ord + 1 RETURNING ord")?.query_row([], |row| row.get(0))

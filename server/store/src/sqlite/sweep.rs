@@ -1,5 +1,6 @@
 //! Ends what ran out, a bounded number at a time.
 
+use super::opens;
 use super::owners::{end_owner, silent, tidy};
 use super::row::Rows;
 use super::texts::{TextKey, end_text, key_of};
@@ -35,6 +36,7 @@ pub(crate) fn sweep(
         swept.aftermath.senders.extend(aftermath.senders);
         swept.owners.push(owner);
     }
+    swept.more |= opens::sweep(conn, limit, &mut swept.aftermath.viewers)?;
     tidy(&mut swept.aftermath);
     conn.prepare_cached("DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE expires_at <= ?1 LIMIT ?2)")?
         .execute(params![at.0, limit])?;

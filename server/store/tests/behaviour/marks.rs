@@ -1,8 +1,10 @@
 //! Marks as phones get them.
 
-use crate::rig::{Phone, Rig, number, sealing_key, seconds};
+use crate::rig::{Phone, Rig, number, sealing_key, seconds, tokens};
+use tandem_logic::{Input, Unseen};
 use tandem_model::{Mark, MarkGeneration, MarkState, Msisdn, Ticket};
-use tandem_wire::frame::{ContactsSync, Marks};
+use tandem_server_store::conformance::bench::{KEY, pair_under};
+use tandem_wire::frame::{Marks, TokensSync};
 use tandem_wire::{ClientFrame, RefuseReason, ServerFrame};
 
 fn pages(rig: &mut Rig, phone: Phone) -> Vec<Marks> {
@@ -23,12 +25,12 @@ fn the_first_to_hold_a_number_learns_of_the_mark_when_the_other_side_follows() {
     let (a, b) = (rig.phone(1), rig.phone(2));
     rig.take(a.conn);
     rig.take(b.conn);
-    rig.contacts(a, &[2], &[]);
-    let answer = pages(&mut rig, a);
-    assert_eq!(answer.len(), 1);
-    assert!(answer[0].marks.is_empty() && answer[0].ticket != Ticket(0));
-    rig.contacts(b, &[1], &[]);
-    assert_eq!(marked(&pages(&mut rig, b)[0].marks), vec![number(1)]);
+    let ticket = rig.contacts(a, &[2], &[]);
+    assert_eq!(rig.take(a.conn), vec![ServerFrame::Done { ticket }], "and nothing else");
+    let ticket = rig.contacts(b, &[1], &[]);
+    let frames = rig.take(b.conn);
+    assert_eq!(frames.first(), Some(&ServerFrame::Done { ticket }), "the answer first, and what follows unasked");
+    assert!(matches!(&frames[1], ServerFrame::Marks(marks) if marks.ticket == Ticket(0) && marked(&marks.marks) == [number(1)]));
     let pushed = pages(&mut rig, a);
     assert_eq!((pushed[0].ticket, marked(&pushed[0].marks)), (Ticket(0), vec![number(2)]));
 }
@@ -116,16 +118,36 @@ fn many_marks_come_in_pages_and_only_the_last_one_moves_the_generation() {
 }
 
 #[test]
-fn a_full_sync_ends_with_the_first_page_that_is_not_full() {
+fn a_full_sync_ends_with_its_last_page() {
     let mut rig = Rig::new();
     let (a, b) = rig.friends();
-    let page: Vec<Msisdn> = (1_000..1_500).map(number).collect();
-    let sync =
-        |ticket, replace, added| ClientFrame::ContactsSync(ContactsSync { ticket, replace, added, removed: vec![] });
     let ticket = rig.ticket();
-    rig.send(a.conn, sync(ticket, true, page));
+    let first = TokensSync { replace: true, added: vec![pair_under(KEY, 1, 3)], ..tokens(ticket) };
+    rig.send(a.conn, ClientFrame::TokensSync(first));
     assert_eq!(rig.take(b.conn), vec![], "not yet");
     let ticket = rig.ticket();
-    rig.send(a.conn, sync(ticket, false, vec![number(3)]));
+    rig.send(a.conn, ClientFrame::TokensSync(TokensSync { last: true, ..tokens(ticket) }));
     assert!(matches!(pages(&mut rig, b)[0].marks[0].state, MarkState::Unmarked));
+}
+
+#[test]
+fn a_phone_that_is_known_to_be_away_reads_not_seen_lately_at_once_unless_it_is_connected() {
+    let mut rig = Rig::new();
+    let (a, b) = rig.friends();
+    let away = Input::Unseen { number: number(1), why: Unseen::Detached };
+    rig.handle(away.clone());
+    assert_eq!(rig.take(b.conn), vec![], "it is here, whatever the access network says");
+    rig.handle(Input::SessionClosed { conn: a.conn });
+    rig.pass(seconds(60));
+    let now = rig.now.server;
+    rig.handle(away.clone());
+    let pushed = pages(&mut rig, b);
+    assert!(matches!(pushed[0].marks[0].state, MarkState::Marked { lease_until, .. } if lease_until == now));
+    rig.handle(away);
+    assert_eq!(rig.take(b.conn), vec![], "once");
+    rig.connect(1, 1, a.epoch);
+    rig.pass(seconds(30));
+    rig.send(b.conn, ClientFrame::MarksAsk { ticket: Ticket(5), since: MarkGeneration(0) });
+    let asked = pages(&mut rig, b);
+    assert!(matches!(asked[0].marks[0].state, MarkState::Marked { lease_until, .. } if lease_until > now));
 }

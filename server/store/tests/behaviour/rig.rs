@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem_logic::{
-    Config, ConnId, Effect, Input, Metric, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
+    Config, ConnId, Effect, Input, KeyAnswer, KeyQuestion, LiveKey, Metric, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
     TurnGrant, VerificationSms,
 };
 use tandem_model::random::SplitMix64;
 use tandem_model::vault::signed;
 use tandem_model::{
-    CallId, DeviceEpoch, DeviceKey, MarkGeneration, Mono, MonoMicros, Msisdn, Nonce, Notary, NumberEpoch,
+    CallId, DeviceEpoch, DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Mono, MonoMicros, Msisdn, Nonce, Notary, NumberEpoch,
     RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis, Signature, TextId, Ticket,
 };
+use tandem_server_store::conformance::bench::{KEY, own_under, pair_under};
 use tandem_server_store::{MemoryStore, serve_batch};
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ConfirmProof, ContactsSync, GoodbyeReason, Hello, SendText, SmsPlatform,
+    CallBody, CallEnvelope, CallOver, ConfirmProof, GoodbyeReason, Hello, SendText, SmsPlatform, TokensSync,
 };
 use tandem_wire::roap::{Roap, RoapType};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
@@ -47,6 +48,11 @@ pub struct Rig {
     pub held: Vec<(Ticket, ServerMillis, StoreOp)>,
     /// The store fails everything while this is set.
     pub store_fault: Option<StoreFault>,
+    /// Questions to the key holder wait here while it is true.
+    pub hold_keys: bool,
+    pub keys_held: Vec<(Ticket, KeyQuestion)>,
+    /// What the key holder says to every evaluation.
+    pub evaluation: KeyAnswer,
     pub trace: Vec<String>,
     next: u64,
 }
@@ -78,11 +84,46 @@ impl Rig {
             hold_store: false,
             held: Vec::new(),
             store_fault: None,
+            hold_keys: false,
+            keys_held: Vec::new(),
+            evaluation: KeyAnswer::Failed,
             trace: Vec::new(),
             next: 1,
         };
         rig.drain();
+        rig.holder(&[KEY.0]);
         rig
+    }
+
+    /// The key holder has these keys; none when it is away.
+    pub fn holder(&mut self, keys: &[u32]) {
+        let live = |key: &u32| LiveKey { id: MarkKeyId(*key), public: public_key(*key) };
+        let keys = (!keys.is_empty()).then(|| keys.iter().map(live).collect());
+        self.handle(Input::KeyHolder { keys });
+    }
+
+    /// What was held of questions to the key holder is answered, in order.
+    pub fn release_keys(&mut self) {
+        self.hold_keys = false;
+        for (ticket, question) in std::mem::take(&mut self.keys_held) {
+            let answer = self.key_answer(&question);
+            self.server.handle(Input::KeyAnswer { ticket, answer }, self.now);
+        }
+        self.drain();
+    }
+
+    fn key_answer(&self, question: &KeyQuestion) -> KeyAnswer {
+        match question {
+            KeyQuestion::Evaluate { .. } => self.evaluation.clone(),
+            KeyQuestion::Check { a, b, tokens, .. } => {
+                let pair = |key| pair_under(MarkKeyId(key), person(*a), person(*b));
+                let found = tokens.iter().position(|token| (1..=3).any(|key| *token == pair(key)));
+                KeyAnswer::Checked(found.map(|index| u32::try_from(index).unwrap()))
+            }
+            KeyQuestion::OpenTokens { number } => {
+                KeyAnswer::OpenTokens(vec![(KEY, own_under(KEY, person(*number)))])
+            }
+        }
     }
 
     /// The process dies and starts again on what was durable. Nobody is connected.
@@ -95,6 +136,9 @@ impl Rig {
         self.now = now;
         self.next = next;
         self.drain();
+        // The store that was there before knows its keys again.
+        self.holder(&[]);
+        self.holder(&[KEY.0]);
     }
 
     pub fn handle(&mut self, input: Input) {
@@ -130,6 +174,11 @@ impl Rig {
                 }
                 Effect::Store { ticket, at, op } if self.hold_store => self.held.push((ticket, at, op)),
                 Effect::Store { ticket, at, op } => self.ask_store(ticket, at, op),
+                Effect::KeyAsk { ticket, question, .. } if self.hold_keys => self.keys_held.push((ticket, question)),
+                Effect::KeyAsk { ticket, question, .. } => {
+                    let answer = self.key_answer(&question);
+                    self.server.handle(Input::KeyAnswer { ticket, answer }, self.now);
+                }
                 Effect::SendSms(sms) => {
                     let message_ref = sms.message_ref;
                     self.sms.push(sms);
@@ -234,6 +283,7 @@ impl Rig {
         let frames = self.inbox.get(&conn).cloned().unwrap_or_default();
         assert!(matches!(frames.first(), Some(ServerFrame::Welcome(_))), "{frames:?}");
         self.inbox.entry(conn).or_default().remove(0);
+        self.inbox.entry(conn).or_default().retain(|frame| !matches!(frame, ServerFrame::MarkKeys(_)));
         Phone { n, seed, epoch, conn }
     }
 
@@ -252,11 +302,20 @@ impl Rig {
         (a, b)
     }
 
-    pub fn contacts(&mut self, phone: Phone, added: &[u64], removed: &[u64]) {
+    /// Tells tokens of contacts that are new and of some that are gone.
+    pub fn contacts(&mut self, phone: Phone, added: &[u64], removed: &[u64]) -> Ticket {
         let ticket = self.ticket();
-        let numbers = |list: &[u64]| list.iter().map(|n| number(*n)).collect();
-        let sync = ContactsSync { ticket, replace: false, added: numbers(added), removed: numbers(removed) };
-        self.send(phone.conn, ClientFrame::ContactsSync(sync));
+        let pairs = |list: &[u64]| list.iter().map(|n| pair_under(KEY, phone.n, *n)).collect();
+        let sync = TokensSync { added: pairs(added), removed: pairs(removed), ..tokens(ticket) };
+        self.send(phone.conn, ClientFrame::TokensSync(sync));
+        ticket
+    }
+
+    /// Tells these very tokens.
+    pub fn tell(&mut self, phone: Phone, added: Vec<MarkToken>) -> Ticket {
+        let ticket = self.ticket();
+        self.send(phone.conn, ClientFrame::TokensSync(TokensSync { added, ..tokens(ticket) }));
+        ticket
     }
 
     pub fn send(&mut self, conn: ConnId, frame: ClientFrame) {
@@ -351,6 +410,29 @@ pub struct Phone {
 
 pub fn number(n: u64) -> Msisdn {
     Msisdn::try_from(491_510_000_000 + n).unwrap()
+}
+
+/// Which person a number is.
+pub fn person(number: Msisdn) -> u64 {
+    number.as_u64() - 491_510_000_000
+}
+
+pub fn public_key(key: u32) -> MarkPublicKey {
+    MarkPublicKey([u8::try_from(key).unwrap(); 32])
+}
+
+/// A page without tokens.
+pub fn tokens(ticket: Ticket) -> TokensSync {
+    TokensSync {
+        ticket,
+        key: KEY,
+        replace: false,
+        last: false,
+        added: vec![],
+        removed: vec![],
+        blocked: vec![],
+        unblocked: vec![],
+    }
 }
 
 pub const fn key(seed: u8) -> DeviceKey {

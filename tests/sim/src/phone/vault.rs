@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use tandem_model::vault::{KeyHandle, VaultError};
-use tandem_model::{DeviceKey, Imsi, ImsiToken, KeyedImsiKey, SealedBody, SealingKey, SealingKeyId, Signature, Vault};
+use tandem_model::{
+    DeviceKey, Imsi, ImsiToken, KeyedImsiKey, MarkToken, Pseudonym, SealedBody, SealingKey, SealingKeyId, Signature,
+    Vault,
+};
 
 /// The vault outlives the process: it stands for the OS's key store.
 #[derive(Clone)]
@@ -41,5 +44,11 @@ impl Vault for SharedVault {
     }
     fn imsi_token(&self, key: &KeyedImsiKey, imsi: &Imsi) -> ImsiToken {
         self.with(|vault| vault.imsi_token(key, imsi))
+    }
+    fn pair_token(&self, one: &Pseudonym, other: &Pseudonym) -> MarkToken {
+        self.with(|vault| vault.pair_token(one, other))
+    }
+    fn open_token(&self, of: &Pseudonym) -> MarkToken {
+        self.with(|vault| vault.open_token(of))
     }
 }

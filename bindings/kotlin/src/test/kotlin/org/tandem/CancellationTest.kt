@@ -50,6 +50,7 @@ class CancellationTest {
     private val commands: Map<String, suspend Tandem.() -> Unit> = mapOf(
         "accept" to { accept(call) },
         "answer" to { answer(1U, Choice.Quit) },
+        "block" to { block(number) },
         "callLog" to { callLog(null, 10U) },
         "cancelRegistration" to { cancelRegistration(0U) },
         "cancelText" to { cancelText(text) },
@@ -66,10 +67,12 @@ class CancellationTest {
         "register" to { register(0U, null) },
         "resendSms" to { resendSms(0U) },
         "sendText" to { sendText(Target.Number(number), null, "words", Mode.DATA) },
+        "setOpenMark" to { setOpenMark(0U, true) },
         "setSettings" to { setSettings(UserSettings(StandingChoice.ASK, true)) },
         "syncMarks" to { syncMarks() },
         "textToSms" to { textToSms(text) },
         "thread" to { thread(number, null, 10U) },
+        "unblock" to { unblock(number) },
         "unregister" to { unregister(0U) },
         "waitForEvents" to { waitForEvents(ULong.MAX_VALUE) },
     )

@@ -112,6 +112,7 @@ private suspend fun Tandem.everyRefusal() {
         { sendText(number, 0U, "", Mode.DATA) }, { sendText(number, 0U, SECRET, Mode.DATA) },
         { answer(99U, Choice.Number(SECRET)) }, { answer(99U, Choice.Number("no $SECRET")) }, { thread("no $SECRET", null, 10U) },
         { markRead("no $SECRET", listOf(text)) }, { textToSms(text) }, { cancelText(text) }, { hold(SECRET, true) }, { syncMarks() },
+        { block("no $SECRET") }, { unblock("no $SECRET") },
     )
     for (attempt in tries) gives(attempt)
 }

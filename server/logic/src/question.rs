@@ -41,6 +41,8 @@ pub(crate) enum Question {
     Opens,
     /// A lease is being ended.
     EndLease,
+    /// Leases are being renewed.
+    RenewLeases,
     /// Marks are being read, for a request or, without a ticket, unasked.
     Marks { conn: ConnId, ticket: Option<Ticket> },
     /// A gate question is being admitted.
@@ -85,6 +87,7 @@ impl Question {
             | Question::SettleLinks
             | Question::Opens
             | Question::EndLease
+            | Question::RenewLeases
             | Question::Start(_)
             | Question::FindAttempt { .. }
             | Question::Confirm { .. }

@@ -266,7 +266,7 @@ impl Server {
                     self.look_at_links();
                 }
             }
-            Question::EndLease => {
+            Question::EndLease | Question::RenewLeases => {
                 if let StoreAnswer::Viewers(viewers) = answer {
                     marks::tell(io, sessions, &viewers);
                 }

@@ -240,9 +240,15 @@ impl Server {
         let Some(line) = self.sessions.line(conn) else { return };
         let until = self.io.now.server.after(self.io.config.marks.lease);
         if until.since(line.lease_written) >= self.io.config.marks.lease_step {
+            let ran_out = line.lease_written <= self.io.now.server;
             self.leases_due.insert(conn);
-            let at = self.io.now.mono.after(self.io.config.marks.lease_flush);
-            self.io.timers.set_if_idle(Timer::LeaseFlush, at);
+            if ran_out {
+                // Whoever sees it as not seen lately learns at once that it is back.
+                self.io.timers.set(Timer::LeaseFlush, self.io.now.mono);
+            } else {
+                let at = self.io.now.mono.after(self.io.config.marks.lease_flush);
+                self.io.timers.set_if_idle(Timer::LeaseFlush, at);
+            }
         }
     }
 
@@ -256,7 +262,7 @@ impl Server {
             leases.push((line.owner, until));
         }
         // When it cannot be asked, or fails, the lease is shorter than told by one step at most.
-        let _ = self.io.ask(Question::Nothing, StoreOp::RenewLeases { leases });
+        let _ = self.io.ask(Question::RenewLeases, StoreOp::RenewLeases { leases });
         if !self.leases_due.is_empty() {
             self.io.timers.set(Timer::LeaseFlush, self.io.now.mono);
         }

@@ -29,7 +29,7 @@ pub enum StoreAnswer {
     Withdrawn(Option<(Owner, Aftermath)>),
     /// To `FindSessionKey`.
     SessionKey(SessionKey),
-    /// To `PublishSealingKey` and `EndLease`: who sees that owner's mark.
+    /// To `PublishSealingKey`, `EndLease` and `RenewLeases`: whose marks show something new.
     Viewers(Vec<Msisdn>),
     /// To `SetKeys`.
     Keys(KeysOutcome),

@@ -51,7 +51,8 @@ pub enum StoreOp {
         /// Which.
         owner: Owner,
     },
-    /// Moves leases forward, each only if its epoch is still the present one. Answer: `Done`.
+    /// Moves leases forward, each only if its epoch is still the present one. Answer: `Viewers`, of those whose lease had run
+    /// out: they see a phone that is back.
     RenewLeases {
         /// Whose, and until when.
         leases: Vec<(Owner, ServerMillis)>,

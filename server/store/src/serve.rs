@@ -23,7 +23,7 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
             answer(store.withdraw_registration(at, number, device_key), StoreAnswer::Withdrawn)
         }
         StoreOp::FindSessionKey { owner } => answer(store.find_session_key(owner), StoreAnswer::SessionKey),
-        StoreOp::RenewLeases { leases } => answer(store.renew_leases(&leases), |()| StoreAnswer::Done),
+        StoreOp::RenewLeases { leases } => answer(store.renew_leases(at, &leases), StoreAnswer::Viewers),
         StoreOp::EndLease { number } => answer(store.end_lease(at, number), StoreAnswer::Viewers),
         StoreOp::PublishSealingKey { owner, key } => {
             answer(store.publish_sealing_key(owner, &key), StoreAnswer::Viewers)

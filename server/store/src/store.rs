@@ -201,11 +201,11 @@ pub trait Store: Matching + Attached {
     /// [`Refusal::Fault`].
     fn find_session_key(&mut self, owner: Owner) -> Outcome<SessionKey>;
 
-    /// [`tandem_logic::StoreOp::RenewLeases`].
+    /// [`tandem_logic::StoreOp::RenewLeases`]. Gives who sees those whose lease had run out.
     ///
     /// # Errors
     /// [`Refusal::Fault`].
-    fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) -> Outcome<()>;
+    fn renew_leases(&mut self, at: ServerMillis, leases: &[(Owner, ServerMillis)]) -> Outcome<Vec<Msisdn>>;
 
     /// [`tandem_logic::StoreOp::EndLease`].
     ///

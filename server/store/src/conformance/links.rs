@@ -193,12 +193,14 @@ pub fn a_lease_ends_when_its_phone_is_known_to_be_away(bench: &mut dyn Bench) {
     let at = later(std::time::Duration::from_secs(60));
     let (known, _) = marks(bench, b, ALL);
     let viewers = StoreAnswer::Viewers(vec![b.number]);
-    assert_eq!(bench.ask(at, StoreOp::EndLease { number: a.number }), viewers);
+    assert_eq!(bench.ask(at, StoreOp::EndLease { number: a.number }), viewers.clone());
     let (newer, changed) = marks(bench, b, known);
     assert!(matches!(changed[0].state, MarkState::Marked { lease_until, .. } if lease_until == at));
     assert_eq!(bench.ask(at, StoreOp::EndLease { number: a.number }), StoreAnswer::Viewers(vec![]), "once");
     assert_eq!(bench.ask(at, StoreOp::EndLease { number: number(77) }), StoreAnswer::Viewers(vec![]));
-    bench.ask(at, StoreOp::RenewLeases { leases: vec![(a, later(days(2)))] });
+    let renew = StoreOp::RenewLeases { leases: vec![(a, later(days(2)))] };
+    assert_eq!(bench.ask(at, renew.clone()), viewers, "it is back");
+    assert_eq!(bench.ask(at, renew), StoreAnswer::Viewers(vec![]), "once");
     let (_, changed) = marks(bench, b, newer);
     assert!(matches!(changed[0].state, MarkState::Marked { lease_until, .. } if lease_until == later(days(2))));
 }

@@ -245,10 +245,9 @@ macro_rules! use_cases {
                 Ok(self.$state.find_session_key(owner))
             }
 
-            fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) -> Outcome<()> {
-                $did(self, ServerMillis(0), || StoreOp::RenewLeases { leases: leases.to_vec() });
-                self.$state.renew_leases(leases);
-                Ok(())
+            fn renew_leases(&mut self, at: ServerMillis, leases: &[(Owner, ServerMillis)]) -> Outcome<Vec<Msisdn>> {
+                $did(self, at, || StoreOp::RenewLeases { leases: leases.to_vec() });
+                Ok(self.$state.renew_leases(at, leases))
             }
 
             fn end_lease(&mut self, at: ServerMillis, number: Msisdn) -> Outcome<Vec<Msisdn>> {

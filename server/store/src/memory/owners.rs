@@ -178,7 +178,8 @@ impl State {
         }
     }
 
-    pub(crate) fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) {
+    pub(crate) fn renew_leases(&mut self, at: ServerMillis, leases: &[(Owner, ServerMillis)]) -> Vec<Msisdn> {
+        let mut viewers = Vec::new();
         for (owner, until) in leases {
             if !self.is_present(*owner) {
                 continue;
@@ -187,10 +188,17 @@ impl State {
             if let Some(row) = self.owners.get_mut(&owner.number)
                 && row.lease_until < *until
             {
+                let had_run_out = row.lease_until <= at;
                 row.lease_until = *until;
                 row.generation = generation;
+                if had_run_out {
+                    viewers.extend(self.viewers_of(owner.number));
+                }
             }
         }
+        viewers.sort_unstable();
+        viewers.dedup();
+        viewers
     }
 
     /// A lease that ran out by itself stays as it is.

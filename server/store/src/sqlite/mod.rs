@@ -239,8 +239,8 @@ impl Store for SqliteStore {
         self.noted(result)
     }
 
-    fn renew_leases(&mut self, leases: &[(Owner, ServerMillis)]) -> Outcome<()> {
-        let result = owners::renew_leases(&self.conn, leases);
+    fn renew_leases(&mut self, at: ServerMillis, leases: &[(Owner, ServerMillis)]) -> Outcome<Vec<Msisdn>> {
+        let result = owners::renew_leases(&self.conn, at, leases);
         self.noted(result)
     }
 

@@ -339,16 +339,28 @@ pub(crate) fn find_session_key(conn: &Connection, who: Owner) -> Rows<SessionKey
     Ok(replaced.map_or(SessionKey::Unknown, |key| SessionKey::Replaced { device_key: DeviceKey(key) }))
 }
 
-pub(crate) fn renew_leases(conn: &Connection, leases: &[(Owner, ServerMillis)]) -> Rows<()> {
+pub(crate) fn renew_leases(
+    conn: &Connection,
+    at: ServerMillis,
+    leases: &[(Owner, ServerMillis)],
+) -> Rows<Vec<Msisdn>> {
+    let mut viewers = Vec::new();
+    let mut ran_out = conn.prepare_cached("SELECT 1 FROM owners WHERE number = ?1 AND ended = 0 AND lease_until <= ?2")?;
     let mut renew = conn.prepare_cached(
         "UPDATE owners SET lease_until = ?3, generation = ?4
          WHERE number = ?1 AND epoch = ?2 AND ended = 0 AND lease_until < ?3",
     )?;
     for (who, until) in leases {
+        let had_run_out = ran_out.exists(params![number(who.number), at.0])?;
         let generation = next_generation(conn)?;
-        renew.execute(params![number(who.number), epoch(*who), until.0, generation])?;
+        let renewed = renew.execute(params![number(who.number), epoch(*who), until.0, generation])?;
+        if had_run_out && renewed > 0 {
+            viewers.extend(matching::viewers_of(conn, who.number)?);
+        }
     }
-    Ok(())
+    viewers.sort_unstable();
+    viewers.dedup();
+    Ok(viewers)
 }
 
 /// A lease that ran out by itself stays as it is.

@@ -151,3 +151,21 @@ fn a_phone_that_is_known_to_be_away_reads_not_seen_lately_at_once_unless_it_is_c
     let asked = pages(&mut rig, b);
     assert!(matches!(asked[0].marks[0].state, MarkState::Marked { lease_until, .. } if lease_until > now));
 }
+
+#[test]
+fn a_phone_that_was_not_seen_lately_is_seen_again_as_soon_as_it_is_heard() {
+    let mut rig = Rig::new();
+    let (a, b) = rig.friends();
+    rig.pass(seconds(25 * 3_600));
+    let a = rig.reconnect(a);
+    rig.pass(seconds(1));
+    rig.take(a.conn);
+    let b = rig.reconnect(b);
+    rig.pass(seconds(1));
+    let pushed = pages(&mut rig, a);
+    let now = rig.now.server;
+    assert!(matches!(pushed[0].marks[0].state, MarkState::Marked { lease_until, .. } if lease_until > now));
+    rig.send(b.conn, ClientFrame::TimeAsk { ticket: Ticket(9) });
+    rig.pass(seconds(30));
+    assert!(pages(&mut rig, a).is_empty(), "once");
+}

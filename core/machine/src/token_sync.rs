@@ -170,7 +170,7 @@ impl TokenSync {
                 ctx.commit(vec![Change::Matching(MatchingChange::PutTold { line, key, told: page.told, untold })]);
                 true
             }
-            other => {
+            other @ (State::Idle | State::Resting(_) | State::Sent { .. }) => {
                 self.state = other;
                 false
             }

@@ -21,6 +21,7 @@ pub mod carrier;
 pub mod checker;
 pub mod faults;
 pub mod history;
+pub mod key_holder;
 pub mod media;
 pub mod net;
 pub mod orders;

@@ -3,6 +3,7 @@
 use crate::checker::{Violation, check};
 use crate::faults::Faults;
 use crate::history::History;
+use crate::key_holder::KeyHolder;
 use crate::phone::{Blinding, Phone};
 use crate::plan::{Act, draw};
 use crate::planted::Planted;
@@ -96,6 +97,9 @@ fn build(setup: Setup, phones: usize, faults: Faults, acts: &[(u64, usize, Act)]
     let notary: fn() -> Box<dyn Notary> = if real_keys { real_notary } else { fake_notary };
     let server = ServerBox::new(setup.seed, server_config(), notary);
     let mut world = World::new(setup.seed, faults, server);
+    if real_keys && let Ok(holder) = KeyHolder::real(setup.seed) {
+        world.key_holder = holder;
+    }
     world.planted = setup.planted;
     world.crash_at_commit = setup.crash_at_commit;
     world.trace = setup.trace.then(String::new);

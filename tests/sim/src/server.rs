@@ -100,6 +100,7 @@ impl World {
         let clock = server.clock(now);
         server.logic = Some(Server::new(server.config.clone(), random, (server.notary)(), clock));
         self.drain_server();
+        self.find_key_holder();
     }
 
     /// Kills the server: what was not synced is gone, connections break.
@@ -180,6 +181,7 @@ impl World {
                 }
             }
             Effect::Store { ticket, at, op } => self.server_store(ticket, at, op),
+            Effect::KeyAsk { ticket, question, .. } => self.key_asked(ticket, question),
             Effect::SendSms(sms) => {
                 self.tell(usize::MAX, Word::SmsOrdered { to: sms.to.as_u64() });
                 let body = tandem_wire::sms::render(&sms.token, sms.code.expose(), &sms.platform);

@@ -3,6 +3,7 @@
 use crate::carrier::Carrier;
 use crate::faults::Faults;
 use crate::history::{History, Word};
+use crate::key_holder::KeyHolder;
 use crate::media::MediaHub;
 use crate::phone::Phone;
 use crate::plan::Act;
@@ -12,7 +13,7 @@ use crate::tap::Tap;
 use crate::thief::Thief;
 use std::collections::BTreeMap;
 use tandem_logic::store_answer::StoreAnswer;
-use tandem_logic::{ConnId, SmsOutcome};
+use tandem_logic::{ConnId, KeyAnswer, SmsOutcome};
 use tandem_machine::LinkId;
 use tandem_machine::input::{Command, Input, StoreInput};
 use tandem_model::random::SplitMix64;
@@ -55,6 +56,10 @@ pub enum What {
     ServerSyncedOnly(u64),
     /// The server starts.
     ServerStarts,
+    /// The key holder is found, in this life of the server.
+    KeyHolder(u64),
+    /// And answers.
+    KeyAnswer(u64, Ticket, KeyAnswer),
     /// TURN credentials are made.
     TurnGranted(Ticket),
     /// The SMS network answers the server.
@@ -118,6 +123,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     /// The server.
     pub server: ServerBox,
+    /// The key holder, as real as the phones' blinding and vaults.
+    pub key_holder: KeyHolder,
     /// Connections by number.
     pub conns: BTreeMap<u64, Conn>,
     pub(crate) next_conn: u64,
@@ -157,6 +164,7 @@ impl World {
             faults,
             phones: Vec::new(),
             server,
+            key_holder: KeyHolder::fake(seed),
             conns: BTreeMap::new(),
             next_conn: 1,
             media: MediaHub::default(),
@@ -268,6 +276,8 @@ impl World {
             }
             What::ServerSyncedOnly(boot) => self.server_sync_only(boot),
             What::ServerStarts => self.start_server(),
+            What::KeyHolder(boot) => self.key_holder_found(boot),
+            What::KeyAnswer(boot, ticket, answer) => self.key_answered(boot, ticket, answer),
             What::TurnGranted(ticket) => {
                 let urls = vec!["stun:127.0.0.1:3478".to_owned()];
                 let grant =

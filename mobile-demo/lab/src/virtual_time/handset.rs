@@ -11,7 +11,7 @@ use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_machine::Config;
 use tandem_machine::input::{HostInput, NetworkSnapshot};
 use tandem_model::{Msisdn, Secret};
-use tandem_sim::phone::Phone;
+use tandem_sim::phone::{Blinding, Phone};
 use tandem_sim::world::World;
 
 /// A phone of the scenario and its place in the world.
@@ -42,6 +42,7 @@ impl Handset {
         let knobs: Knobs = Rc::new(Cell::new(link_model(&device.link)));
         let vault = Box::new(DeviceVault::new(seeded(seed)));
         let mut phone = Phone::new(seed, vault, numbers(&device.name, &device.numbers)?);
+        phone.blinding = Blinding::real(seeded(!seed));
         phone.config = Config::default();
         phone.sims_tell = device.sim_tells_number;
         phone.country.clone_from(&device.country);

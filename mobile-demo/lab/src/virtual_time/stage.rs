@@ -16,6 +16,7 @@ use tandem_machine::effect::{Refusal, Reply};
 use tandem_model::{Msisdn, Notary, Secret};
 use tandem_resolver::Now;
 use tandem_sim::faults::Faults;
+use tandem_sim::key_holder::KeyHolder;
 use tandem_sim::server::ServerBox;
 use tandem_sim::tap::Tapped;
 use tandem_sim::world::{What, World};
@@ -42,6 +43,7 @@ impl VirtualStage {
         let settings = decisions(&scenario.world);
         let config = tandem_server::Config::from_toml(&settings, &|_| None).map_err(|e| e.to_string())?.logic();
         let mut world = World::new(seed, Faults::NONE, ServerBox::new(seed, config, notary));
+        world.key_holder = KeyHolder::real(seed).map_err(|error| error.to_string())?;
         world.open_tap();
         world.start_server();
         let mut handsets = Vec::new();

@@ -221,6 +221,7 @@ async fn two_registered(running: &Process, gateway: &Gateway) -> (Phone, Phone) 
     let (mut at_anna, mut at_bert) = (anna.connect(running.addr).await, bert.connect(running.addr).await);
     at_anna.add_contacts(vec![bert.number]).await;
     at_bert.add_contacts(vec![anna.number]).await;
+    at_anna.until_marked(bert.number).await;
     (anna, bert)
 }
 

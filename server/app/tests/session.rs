@@ -22,6 +22,7 @@ async fn two_who_know_each_other(server: &TestServer) -> (Phone, Phone, Session,
     let mut at_bert = bert.connect(server.at.addr).await;
     at_anna.add_contacts(vec![bert.number]).await;
     at_bert.add_contacts(vec![anna.number]).await;
+    at_anna.until_marked(bert.number).await;
     (anna, bert, at_anna, at_bert)
 }
 

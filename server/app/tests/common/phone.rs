@@ -2,15 +2,19 @@
 
 use super::{http, within};
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use tandem_crypto::oprf::{BlindJob, blind, open_token, pair_token};
 use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_model::vault::KeyHandle;
 use tandem_model::vault::signed::{self, RegisterProof};
 use tandem_model::{
-    DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId,
+    DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, MarkKeyId, MarkState, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId,
     SenderSeq, TextId, Ticket, Vault as _,
 };
-use tandem_wire::frame::{ConfirmProof, ContactsSync, Goodbye, Hello, SendText, SmsPlatform};
+use tandem_wire::frame::{
+    ConfirmProof, Evaluate, Evaluated, Goodbye, Hello, MarkKey, MarkKeys, SendText, SmsPlatform, TokensSync,
+};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -96,6 +100,7 @@ impl Phone {
         let nonce = session.challenge().await;
         session.send(&ClientFrame::Hello(self.hello(&nonce))).await;
         session.wait_for(|frame| matches!(frame, ServerFrame::Welcome(_)).then_some(())).await;
+        session.own = Some(self.number);
         session
     }
 
@@ -120,6 +125,12 @@ pub async fn ask(server: SocketAddr, request: &RegisterRequest) -> RegisterReply
 
 pub struct Session {
     socket: WebSocketStream<Box<dyn Transport>>,
+    own: Option<Msisdn>,
+    /// The keys it was told of last.
+    pub keys: Option<MarkKeys>,
+    /// The marks it sees.
+    pub marked: BTreeSet<Msisdn>,
+    next_ticket: u64,
 }
 
 impl Session {
@@ -132,7 +143,7 @@ impl Session {
         let url = format!("ws://test{path}");
         let upgraded = tokio_tungstenite::client_async(url, stream);
         let (socket, _) = within("the upgrade", upgraded).await.expect("an upgrade");
-        Session { socket }
+        Session { socket, own: None, keys: None, marked: BTreeSet::new(), next_ticket: 1_000 }
     }
 
     pub async fn send(&mut self, frame: &ClientFrame) {
@@ -151,7 +162,11 @@ impl Session {
     pub async fn next(&mut self) -> Option<ServerFrame> {
         loop {
             match within("a frame", self.socket.next()).await? {
-                Ok(Message::Binary(bytes)) => return Some(tandem_wire::decode_server(&bytes).expect("a frame")),
+                Ok(Message::Binary(bytes)) => {
+                    let frame = tandem_wire::decode_server(&bytes).expect("a frame");
+                    self.note(&frame);
+                    return Some(frame);
+                }
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
@@ -184,12 +199,104 @@ impl Session {
         .await
     }
 
-    /// Syncs contacts and waits for their marks.
+    fn note(&mut self, frame: &ServerFrame) {
+        match frame {
+            ServerFrame::MarkKeys(keys) => self.keys = Some(keys.clone()),
+            ServerFrame::Marks(marks) => {
+                for mark in &marks.marks {
+                    match mark.state {
+                        MarkState::Marked { .. } => self.marked.insert(mark.number),
+                        MarkState::Unmarked => self.marked.remove(&mark.number),
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Waits until it is told of so many keys; gives the newest.
+    pub async fn until_keys(&mut self, count: usize) -> MarkKey {
+        while self.keys.as_ref().is_none_or(|keys| keys.keys.len() != count) {
+            self.next().await.expect("the session goes on");
+        }
+        *self.keys.as_ref().expect("keys").keys.last().expect("a key")
+    }
+
+    /// Waits until it sees a mark.
+    pub async fn until_marked(&mut self, number: Msisdn) {
+        while !self.marked.contains(&number) {
+            self.next().await.expect("the session goes on");
+        }
+    }
+
+    /// Asks for an evaluation of its own number and others; the answer, whichever it is.
+    pub async fn evaluate(&mut self, key: MarkKeyId, numbers: &[Msisdn]) -> (BlindJob, ServerFrame) {
+        let ticket = self.ticket();
+        let mut random = SeededRandom::from_seed([u8::try_from(ticket.0 % 251).expect("small"); 32]);
+        let (job, blinded) = blind(numbers, &mut random).expect("numbers");
+        self.send(&ClientFrame::Evaluate(Evaluate { ticket, key, blinded })).await;
+        let answer = self.answer_to(ticket).await;
+        (job, answer)
+    }
+
+    /// The answer to a ticket.
+    pub async fn answer_to(&mut self, asked: Ticket) -> ServerFrame {
+        self.wait_for(|frame| match frame {
+            ServerFrame::Evaluated(Evaluated { ticket, .. })
+            | ServerFrame::Refused { ticket, .. }
+            | ServerFrame::Done { ticket }
+                if *ticket == asked =>
+            {
+                Some(frame.clone())
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Tokens of pairs with others, and of their numbers, under a key: made as a phone makes them.
+    pub async fn tokens(&mut self, key: MarkKey, others: &[Msisdn]) -> (Vec<MarkToken>, Vec<MarkToken>) {
+        let mut numbers = vec![self.own.expect("a session that stands")];
+        numbers.extend(others);
+        let (job, answer) = self.evaluate(key.id, &numbers).await;
+        let ServerFrame::Evaluated(Evaluated { evaluated, proof, .. }) = answer else { panic!("refused: {answer:?}") };
+        let known = job.finish(&key.public, &evaluated, &proof).expect("proven");
+        let pairs = known[1..].iter().map(|other| pair_token(&known[0], other)).collect();
+        (pairs, known[1..].iter().map(open_token).collect())
+    }
+
+    /// Tells these tokens, and waits for the answer.
+    pub async fn tell(&mut self, key: MarkKeyId, added: Vec<MarkToken>) -> ServerFrame {
+        let ticket = self.ticket();
+        let sync = TokensSync {
+            ticket,
+            key,
+            replace: false,
+            last: true,
+            added,
+            removed: Vec::new(),
+            blocked: Vec::new(),
+            unblocked: Vec::new(),
+        };
+        self.send(&ClientFrame::TokensSync(sync)).await;
+        self.answer_to(ticket).await
+    }
+
+    /// Tells its contacts under every key that lives.
     pub async fn add_contacts(&mut self, added: Vec<Msisdn>) {
-        let sync = ContactsSync { ticket: Ticket(1), replace: true, added, removed: Vec::new() };
-        self.send(&ClientFrame::ContactsSync(sync)).await;
-        self.wait_for(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.ticket == Ticket(1)).then_some(()))
-            .await;
+        while self.keys.is_none() {
+            self.next().await.expect("the session goes on");
+        }
+        for key in self.keys.clone().expect("keys").keys {
+            let (pairs, _) = self.tokens(key, &added).await;
+            let answer = self.tell(key.id, pairs).await;
+            assert!(matches!(answer, ServerFrame::Done { .. }), "{answer:?}");
+        }
     }
 
     pub async fn is_over(&mut self) -> bool {

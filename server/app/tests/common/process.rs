@@ -61,6 +61,23 @@ impl Process {
         Process { child, addr, accounting, log, reader: Some(reader) }
     }
 
+    /// The key holder it started.
+    pub fn key_holder(&self) -> u32 {
+        let pid = self.child.id();
+        let started = std::time::Instant::now();
+        loop {
+            let children = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(|task| {
+                std::fs::read_to_string(task.unwrap().path().join("children")).ok()
+            });
+            let all: String = children.collect::<Vec<_>>().join(" ");
+            if let Some(child) = all.split_whitespace().next() {
+                return child.parse().unwrap();
+            }
+            assert!(started.elapsed() < super::PATIENCE, "no key holder comes up");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
     /// As a power cut would: nothing of it gets to say anything.
     pub fn kill_dash_nine(mut self) -> String {
         self.child.kill().unwrap();

@@ -100,6 +100,17 @@ impl<R: Row> Table<R> {
         None
     }
 
+    /// Makes room for about so many rows in all. What is there is not made smaller.
+    pub fn make_room(&mut self, rows: usize) {
+        let each = rows.checked_div(self.shards.len()).unwrap_or(0);
+        let size = each.saturating_mul(10).div_ceil(9);
+        for shard in &mut self.shards {
+            if size > shard.rows.len() {
+                shard.resize(size, self.seed);
+            }
+        }
+    }
+
     /// Takes the row of a key out.
     pub fn remove(&mut self, key: R::Key) -> Option<R> {
         let (index, hash) = self.place(key);
@@ -138,7 +149,10 @@ impl<R: Row> Table<R> {
 
 impl<R: Row> Shard<R> {
     fn grow(&mut self, seed: u64) {
-        let size = self.rows.len().saturating_add(self.rows.len() / 16).saturating_add(1).max(FIRST);
+        self.resize(self.rows.len().saturating_add(self.rows.len() / 16).saturating_add(1).max(FIRST), seed);
+    }
+
+    fn resize(&mut self, size: usize, seed: u64) {
         let old = std::mem::replace(&mut self.rows, vec![R::EMPTY; size]);
         self.used = 0;
         for row in old {
@@ -208,7 +222,7 @@ pub(crate) fn part_of(bits: u64, seed: u64, parts: usize) -> usize {
 }
 
 /// The finisher of SplitMix64 over the key and the seed.
-const fn mix(bits: u64, seed: u64) -> u64 {
+pub(crate) const fn mix(bits: u64, seed: u64) -> u64 {
     let mut z = bits ^ seed;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -267,6 +281,20 @@ mod tests {
                 prop_assert_eq!(table.get(key).map(|pair| pair.1), map.get(&key).copied());
             }
         }
+    }
+
+    #[test]
+    fn room_that_was_made_is_filled_without_growing_much_and_what_was_there_stays() {
+        let (mut table, mut plain) = (Table::with_shards(7, 4), Table::with_shards(7, 4));
+        table.put(Pair(1, 1));
+        table.make_room(10_000);
+        let made = table.bytes();
+        for key in 1..=10_000 {
+            table.put(Pair(key, key));
+            plain.put(Pair(key, key));
+        }
+        assert!(table.bytes() < made + made / 10 && table.bytes() < plain.bytes() + plain.bytes() / 10);
+        assert!((1..=10_000).all(|key| table.get(key) == Some(&Pair(key, key))));
     }
 
     #[test]

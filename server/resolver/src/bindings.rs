@@ -106,6 +106,7 @@ impl Changes {
 #[derive(Debug)]
 pub struct Bindings {
     config: BindingsConfig,
+    seed: u64,
     sessions: Sessions,
     reboots: BTreeSet<(NasKey, ServerMillis)>,
     whereabouts: Arc<Whereabouts>,
@@ -124,6 +125,7 @@ impl Bindings {
     pub fn new(config: BindingsConfig, seed: u64) -> Bindings {
         Bindings {
             config,
+            seed,
             sessions: Sessions::new(seed),
             reboots: BTreeSet::new(),
             whereabouts: Arc::new(Whereabouts::new(seed)),
@@ -171,6 +173,10 @@ impl Bindings {
     #[must_use]
     pub fn whereabouts(&self) -> Arc<Whereabouts> {
         Arc::clone(&self.whereabouts)
+    }
+
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// How many numbers are bound.

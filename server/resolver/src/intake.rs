@@ -4,16 +4,18 @@
 //!   packet --known client, genuine, not seen before--> bindings --rows--> Commit --kept--> Answer
 //! ```
 //!
-//! An answer says "recorded" (RFC 2866, 2), so it leaves only after what the request changed is durable. One commit is
-//! under way at a time; what comes meanwhile shares the next one. A commit that fails is tried again, and what waits for
-//! it waits on: the NAS sends again, and is not answered before it is true. A stranger, a wrong secret and a broken packet
-//! get no answer at all.
+//! An answer says "recorded" (RFC 2866, 2), so it leaves only after what the request changed is durable. A few commits may
+//! be under way, in order; what comes meanwhile shares the next one. A commit that fails takes those behind it with it, all
+//! of it is tried again, and what waits for it waits on: the NAS sends again, and is not answered before it is true. A
+//! stranger, a wrong secret and a broken packet get no answer at all.
+//!
+//! Status-Server (RFC 5997) asks whether anybody is there: it is answered while what is reported can be kept.
 
 use crate::accounting::{self, Said, Unusable};
 use crate::bindings::{Binding, Bindings, BindingsConfig, Changes, Taken};
 use crate::nas::{Client, Clients, Fingerprint};
 use crate::radius::{Code, Packet, Vouched};
-use crate::seen::{Fate, RequestKey, Seen};
+use crate::seen::{Came, Fate, RequestKey, Seen};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub struct IntakeConfig {
     pub waiting_max: usize,
     /// Rows of one commit at most. Default 4,096.
     pub commit_max: usize,
+    /// Commits that may be under way. Default 4: whoever keeps them syncs several at once.
+    pub commits_max: usize,
     /// A commit that failed is tried again after this. Default 1 s.
     pub retry: Duration,
 }
@@ -53,6 +57,7 @@ impl Default for IntakeConfig {
             seen_max: 65_536,
             waiting_max: 4_096,
             commit_max: 4_096,
+            commits_max: 4,
             retry: Duration::from_secs(1),
         }
     }
@@ -150,6 +155,8 @@ pub enum Metric {
     Forged,
     /// A request that came before, within moments.
     Again,
+    /// Somebody asked whether anybody is there.
+    Status,
     /// A report that was taken, with what it changed.
     Taken,
     /// An event that was known from another packet.
@@ -181,7 +188,10 @@ pub struct Intake {
     seen: Seen,
     /// Requests whose effect is among what the next commits keep, in order.
     waiting: VecDeque<Waiting>,
-    commit: Option<Commit>,
+    /// How many of those are answered by commits under way.
+    promised: usize,
+    /// In the order they began.
+    commits: VecDeque<Commit>,
     next_ticket: u64,
     retry_at: Option<Mono>,
     /// Server time minus monotonic time.
@@ -191,7 +201,7 @@ pub struct Intake {
 
 #[derive(Debug)]
 enum Waiting {
-    Request { key: RequestKey, answer: Vec<u8> },
+    Request { came: Came, to: Origin, answer: Vec<u8> },
     Push { ticket: Ticket, outcomes: Vec<Metric> },
 }
 
@@ -200,8 +210,10 @@ enum Waiting {
 struct Commit {
     ticket: Ticket,
     changes: Changes,
-    /// Nothing is left to keep behind it: who waits can be answered after it, so many.
+    /// Who waits can be answered after it, so many; none where more is left to keep for them.
     answers: usize,
+    /// It is durable, and one before it is not known to be.
+    kept: bool,
 }
 
 impl Intake {
@@ -211,10 +223,11 @@ impl Intake {
         let mut intake = Intake {
             config,
             clients,
+            seen: Seen::new(config.hold, config.seen_max, bindings.seed()),
             bindings,
-            seen: Seen::new(config.hold, config.seen_max),
             waiting: VecDeque::new(),
-            commit: None,
+            promised: 0,
+            commits: VecDeque::new(),
             next_ticket: 1,
             retry_at: None,
             offset: 0,
@@ -233,6 +246,18 @@ impl Intake {
             Input::Committed(ticket) => self.committed(ticket),
             Input::NotCommitted(ticket) => self.not_committed(ticket, now),
         }
+        self.go_on();
+    }
+
+    /// Takes a packet in as [`Intake::handle`] takes an [`Input::Packet`], but for the commit: of packets that come together
+    /// each is taken in and its effects drained, and [`Intake::commit`] follows the last.
+    pub fn take_in(&mut self, origin: Origin, bytes: &[u8], now: Now) {
+        self.tell_time(now);
+        self.packet(origin, bytes, now);
+    }
+
+    /// Begins to keep what packets changed that were taken in, and answers those that changed nothing.
+    pub fn commit(&mut self) {
         self.go_on();
     }
 
@@ -285,22 +310,22 @@ impl Intake {
 
     fn packet(&mut self, origin: Origin, bytes: &[u8], now: Now) {
         let Some((client, secret)) = self.client(&origin) else { return self.count(Metric::Stranger) };
-        let Some(packet) = Packet::decode(bytes).ok().filter(|packet| packet.code() == Code::AccountingRequest) else {
+        let Some(packet) = Packet::decode(bytes).ok().filter(|packet| is_spoken(packet.code())) else {
             return self.count(Metric::Malformed);
         };
-        let under_tls = matches!(origin, Origin::Stream { .. });
-        let vouched = match packet.message_authenticator(secret) {
-            Vouched::Genuine => true,
-            Vouched::Absent => under_tls || !client.must_vouch,
-            Vouched::Forged => false,
-        };
-        if !vouched || !packet.is_genuine_request(secret) {
+        if !is_believed(&packet, client, secret, matches!(origin, Origin::Stream { .. })) {
             return self.count(Metric::Forged);
+        }
+        if packet.code() == Code::StatusServer {
+            let answer = self.retry_at.is_none().then(|| packet.response(secret));
+            self.effects.extend(answer.map(|bytes| Effect::Answer { to: origin, bytes }));
+            return self.count(Metric::Status);
         }
         let key = RequestKey { origin, identifier: packet.identifier(), authenticator: packet.authenticator() };
         if let Some(fate) = self.seen.fate(&key) {
-            if let Fate::Answered(bytes) = fate {
-                self.effects.push_back(Effect::Answer { to: origin, bytes: bytes.clone() });
+            if fate == Fate::Answered {
+                let bytes = packet.response(secret);
+                self.effects.push_back(Effect::Answer { to: origin, bytes });
             }
             return self.count(Metric::Again);
         }
@@ -311,11 +336,11 @@ impl Intake {
         let said = accounting::read(&packet, client, origin.address(), now.server);
         let metric = take(&mut self.bindings, said, now.server, &mut self.effects);
         self.count(metric);
-        if metric == Metric::NoRoom {
-            return self.seen.dropped(&key);
+        // What was not taken is new when it comes again.
+        if metric != Metric::NoRoom {
+            let came = self.seen.came(key, now.mono);
+            self.waiting.push_back(Waiting::Request { came, to: origin, answer });
         }
-        self.seen.came(key, now.mono);
-        self.waiting.push_back(Waiting::Request { key, answer });
     }
 
     /// Whose packet this is, and what is shared with it.
@@ -346,48 +371,94 @@ impl Intake {
 
     fn committed(&mut self, ticket: Ticket) {
         // An outcome nobody waits for is late, and says nothing.
-        let Some(commit) = self.commit.take_if(|commit| commit.ticket == ticket) else { return };
-        for _ in 0..commit.answers {
-            self.answer_next();
+        let Some(commit) = self.commits.iter_mut().find(|commit| commit.ticket == ticket) else { return };
+        commit.kept = true;
+        while let Some(commit) = self.commits.pop_front_if(|commit| commit.kept) {
+            self.promised = self.promised.saturating_sub(commit.answers);
+            for _ in 0..commit.answers {
+                self.answer_next();
+            }
         }
     }
 
+    /// What those behind it say rests on it: an event that is known is known only once it is kept.
     fn not_committed(&mut self, ticket: Ticket, now: Now) {
-        let Some(commit) = self.commit.take_if(|commit| commit.ticket == ticket) else { return };
-        self.bindings.not_kept(&commit.changes);
+        if !self.commits.iter().any(|commit| commit.ticket == ticket) {
+            return;
+        }
+        for commit in self.commits.drain(..) {
+            self.bindings.not_kept(&commit.changes);
+        }
+        self.promised = 0;
         self.retry_at = Some(now.mono.after(self.config.retry));
         self.count(Metric::NotCommitted);
     }
 
     /// Begins the next commit, or answers at once when there is nothing to keep.
     fn go_on(&mut self) {
-        if self.commit.is_some() || self.retry_at.is_some() {
+        if self.retry_at.is_some() {
             return;
         }
-        let changes = self.bindings.changes(self.config.commit_max);
-        if changes.is_empty() {
-            while self.answer_next() {}
+        let mut waits = self.waiting.len().saturating_sub(self.promised);
+        while self.bindings.has_changes() && self.commits.len() < self.config.commits_max {
+            let changes = self.bindings.changes(self.config.commit_max);
+            if changes.is_empty() {
+                continue;
+            }
+            let ticket = Ticket(self.next_ticket);
+            self.next_ticket = self.next_ticket.saturating_add(1);
+            let answers = if self.bindings.has_changes() { 0 } else { std::mem::take(&mut waits) };
+            self.promised = self.promised.saturating_add(answers);
+            self.effects.push_back(Effect::Commit { ticket, changes: changes.clone() });
+            self.commits.push_back(Commit { ticket, changes, answers, kept: false });
+        }
+        if waits == 0 || self.bindings.has_changes() {
             return;
         }
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket = self.next_ticket.saturating_add(1);
-        let answers = if self.bindings.has_changes() { 0 } else { self.waiting.len() };
-        self.effects.push_back(Effect::Commit { ticket, changes: changes.clone() });
-        self.commit = Some(Commit { ticket, changes, answers });
+        // What they say is known, and may be so by what is still under way.
+        match self.commits.back_mut() {
+            Some(last) => {
+                last.answers = last.answers.saturating_add(waits);
+                self.promised = self.promised.saturating_add(waits);
+            }
+            None => {
+                for _ in 0..waits {
+                    self.answer_next();
+                }
+            }
+        }
     }
 
-    fn answer_next(&mut self) -> bool {
+    fn answer_next(&mut self) {
         match self.waiting.pop_front() {
-            None => return false,
-            Some(Waiting::Request { key, answer }) => {
-                self.seen.answered(&key, answer.clone());
-                self.effects.push_back(Effect::Answer { to: key.origin, bytes: answer });
+            Some(Waiting::Request { came, to, answer }) => {
+                self.seen.answered(came);
+                self.effects.push_back(Effect::Answer { to, bytes: answer });
                 self.count(Metric::Answered);
             }
             Some(Waiting::Push { ticket, outcomes }) => self.effects.push_back(Effect::Pushed { ticket, outcomes }),
+            None => {}
         }
-        true
     }
+}
+
+const fn is_spoken(code: Code) -> bool {
+    match code {
+        Code::AccountingRequest | Code::StatusServer => true,
+        Code::AccountingResponse | Code::Other(_) => false,
+    }
+}
+
+/// Whether a client made a packet. Under TLS an accounting request needs to say nothing more for itself; whoever asks for
+/// a status does anywhere (RFC 5997, 4.2), for its authenticator is made of nothing.
+fn is_believed(packet: &Packet<'_>, client: &Client, secret: &[u8], under_tls: bool) -> bool {
+    let asks = packet.code() == Code::StatusServer;
+    let vouched = match packet.message_authenticator(secret) {
+        Vouched::Genuine => true,
+        Vouched::Absent => !asks && (under_tls || !client.must_vouch),
+        Vouched::Forged => false,
+    };
+    vouched && (asks || packet.is_genuine_request(secret))
 }
 
 /// Takes what a request says into the bindings, and says what became of it.

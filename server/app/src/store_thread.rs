@@ -19,8 +19,8 @@ use tracing::error;
 /// Batches of answers that may wait for the shell; then the store waits.
 const ANSWERS: usize = 16;
 
-/// Commits of the resolver that may wait for its log. It gives one at a time.
-const FEED: usize = 4;
+/// Commits of the resolver that may wait for its log: as many as it may have under way, and more.
+const FEED: usize = 64;
 
 /// What the resolver keeps, and where to say whether it is kept.
 type Keep = (Changes, oneshot::Sender<Result<(), StoreFault>>);
@@ -139,12 +139,16 @@ pub fn start(mut store: Keeper, batch_max: usize, queue_max: usize, metrics: Arc
 fn start_feed(mut log: FeedLog) -> io::Result<(mpsc::Sender<Keep>, JoinHandle<()>)> {
     let (feed, mut queue) = mpsc::channel::<Keep>(FEED);
     let thread = thread::Builder::new().name("tandem-feed".to_owned()).spawn(move || {
-        while let Some((changes, kept)) = queue.blocking_recv() {
-            let outcome = log.keep(&changes);
+        let mut keeps = Vec::with_capacity(FEED);
+        // Everything that came during one sync shares the next.
+        while queue.blocking_recv_many(&mut keeps, FEED) > 0 {
+            let outcome = log.keep(keeps.iter().map(|(changes, _)| changes));
             if let Err(fault) = outcome {
                 error!(%fault, "what the access network reports cannot be kept; it is tried again");
             }
-            let _nobody_waits = kept.send(outcome);
+            for (_, kept) in keeps.drain(..) {
+                let _nobody_waits = kept.send(outcome);
+            }
         }
     })?;
     Ok((feed, thread))

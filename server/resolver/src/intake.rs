@@ -43,7 +43,7 @@ pub struct IntakeConfig {
     pub waiting_max: usize,
     /// Rows of one commit at most. Default 4,096.
     pub commit_max: usize,
-    /// Commits that may be under way. Default 4: whoever keeps them syncs several at once.
+    /// Commits that may be under way. Default 16: whoever keeps them makes all that wait durable by one sync.
     pub commits_max: usize,
     /// A commit that failed is tried again after this. Default 1 s.
     pub retry: Duration,
@@ -57,7 +57,7 @@ impl Default for IntakeConfig {
             seen_max: 65_536,
             waiting_max: 4_096,
             commit_max: 4_096,
-            commits_max: 4,
+            commits_max: 16,
             retry: Duration::from_secs(1),
         }
     }

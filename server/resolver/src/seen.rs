@@ -73,7 +73,8 @@ impl Seen {
     pub(crate) fn came(&mut self, key: RequestKey, now: Mono) -> Came {
         self.forget(now);
         if self.last.is_empty() {
-            self.last = vec![0; self.max.next_power_of_two()];
+            // Most chains are empty: what was not there is mostly known without a look at the queue.
+            self.last = vec![0; self.max.saturating_mul(4).next_power_of_two()];
         }
         while self.queue.len() >= self.max.max(1) {
             self.leave();

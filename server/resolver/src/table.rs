@@ -1,8 +1,9 @@
 //! A table that wastes little: rows of fixed size in shards, found by a hash of their key.
 //!
 //! Each shard is one array, at most nine tenths full, and grows by a sixteenth: the rows cost at most 1 / 0.84 of their
-//! own size however many there are. Within a shard a row stands near its place, the nearer the earlier it would be looked
-//! for (robin hood hashing), and removing moves the ones behind it back, so that nothing ever needs to be cleaned up.
+//! own size however many there are. Within a shard rows stand in the order of their hashes, each at its place or as near
+//! behind it as those before it let it (robin hood hashing), and removing moves the ones behind it back, so that nothing ever
+//! needs to be cleaned up.
 
 use std::fmt;
 
@@ -152,32 +153,69 @@ impl<R: Row> Shard<R> {
         self.resize(self.rows.len().saturating_add(self.rows.len() / 16).saturating_add(1).max(FIRST), seed);
     }
 
+    /// Rows stand in the order of their hashes, which is the order of their places in any size: but for those that went
+    /// around the end, each is put behind the one before it.
     fn resize(&mut self, size: usize, seed: u64) {
         let old = std::mem::replace(&mut self.rows, vec![R::EMPTY; size]);
         self.used = 0;
-        for row in old {
+        let mut free = 0;
+        let mut around = Vec::new();
+        for (at, row) in old.iter().enumerate() {
+            let Some(key) = row.key() else { continue };
+            let hash = upper(mix(R::bits(key), seed));
+            if home(hash, old.len()) > at {
+                around.push(*row);
+                continue;
+            }
+            let place = home(hash, size).max(free);
+            match self.rows.get_mut(place) {
+                Some(slot) => {
+                    *slot = *row;
+                    self.used = self.used.saturating_add(1);
+                    free = place.saturating_add(1);
+                }
+                None => around.push(*row),
+            }
+        }
+        for row in around {
             self.insert(row, seed);
         }
     }
 
     /// There is room, and the key is not there.
-    fn insert(&mut self, mut row: R, seed: u64) {
+    fn insert(&mut self, row: R, seed: u64) {
         let Some(key) = row.key() else { return };
         let size = self.rows.len();
-        let mut at = home(upper(mix(R::bits(key), seed)), size);
-        let mut distance = 0;
-        for _ in 0..size {
-            let Some(slot) = self.rows.get(at) else { return };
-            let Some(there) = slot.key() else { break };
+        let hash = upper(mix(R::bits(key), seed));
+        let mut at = home(hash, size);
+        let mut distance = 0_usize;
+        while let Some(there) = self.rows.get(at).and_then(Row::key) {
             let theirs = self.distance(there, at, seed);
-            if theirs < distance
-                && let Some(slot) = self.rows.get_mut(at)
-            {
-                std::mem::swap(slot, &mut row);
-                distance = theirs;
+            let behind = theirs < distance || (theirs == distance && upper(mix(R::bits(there), seed)) > hash);
+            if behind || distance >= size {
+                break;
             }
             at = next(at, size);
             distance = distance.saturating_add(1);
+        }
+        let mut free = at;
+        for _ in 0..size {
+            if self.rows.get(free).is_none_or(|row| row.key().is_none()) {
+                break;
+            }
+            free = next(free, size);
+        }
+        // Those behind it move on by one, around the end where the free place lies before.
+        if free < at {
+            self.rows.copy_within(..free, 1);
+            if let Some(last) = self.rows.last().copied()
+                && let Some(first) = self.rows.first_mut()
+            {
+                *first = last;
+            }
+            self.rows.copy_within(at..size.saturating_sub(1), at.saturating_add(1));
+        } else {
+            self.rows.copy_within(at..free, at.saturating_add(1));
         }
         if let Some(slot) = self.rows.get_mut(at) {
             *slot = row;
@@ -279,6 +317,26 @@ mod tests {
             }
             for key in 0..70 {
                 prop_assert_eq!(table.get(key).map(|pair| pair.1), map.get(&key).copied());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_small_one_holds_what_a_map_holds_also_around_its_end(
+            seed: u64,
+            steps in prop::collection::vec((1_u64..40, 0_u64..3), 0..400),
+        ) {
+            let (mut table, mut map) = (Table::with_shards(seed, 1), BTreeMap::new());
+            for (step, (key, act)) in steps.into_iter().enumerate() {
+                if act == 0 {
+                    prop_assert_eq!(table.remove(key).map(|pair: Pair| pair.1), map.remove(&key));
+                } else {
+                    prop_assert_eq!(table.put(Pair(key, step as u64)).map(|pair| pair.1), map.insert(key, step as u64));
+                }
+                for key in 0..45 {
+                    prop_assert_eq!(table.get(key).map(|pair| pair.1), map.get(&key).copied());
+                }
             }
         }
     }

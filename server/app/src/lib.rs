@@ -28,6 +28,7 @@ mod greeting;
 mod health;
 mod house;
 mod http;
+mod keeping;
 mod keyring;
 mod launch;
 mod line_budget;

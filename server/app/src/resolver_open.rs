@@ -8,6 +8,7 @@ use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::radsec_task::{self, RunningRadsec};
 use crate::resolve::Resolving;
+use crate::keeping::Keeping;
 use crate::resolver_task::{LOOKUPS, PUSHES, ResolverTask, STREAM_WORDS, Ways};
 use crate::server_key;
 use crate::start_error::StartError;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tandem_crypto::SeededRandom;
 use tandem_model::Random as _;
 use tandem_resolver::{Bindings, Intake, Now};
+use tandem_server_store::FeedLog;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -34,6 +36,7 @@ pub struct Opened {
     /// Absent when nobody reports by datagrams.
     pub socket: Option<UdpSocket>,
     intake: Intake,
+    log: Option<FeedLog>,
 }
 
 /// Restores the bindings and opens the socket that reports come by.
@@ -54,7 +57,8 @@ pub fn open(section: &Resolver, clock: Clock, keeper: &mut Keeper) -> Result<Ope
     let now = clock.now();
     bindings.settle(now.server);
     let now = Now { mono: now.mono, server: now.server };
-    Ok(Opened { socket, intake: Intake::new(own, section.clients(), bindings, now) })
+    let intake = Intake::new(own, section.clients(), bindings, now);
+    Ok(Opened { socket, intake, log: keeper.take_feed() })
 }
 
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -70,7 +74,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 /// # Errors
 /// The system gives no thread.
 pub fn start(
-    Opened { socket, intake }: Opened,
+    Opened { socket, intake, log }: Opened,
     radsec: Option<radsec_task::Opened>,
     section: &Resolver,
     clock: Clock,
@@ -84,7 +88,7 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = ResolverTask::new(intake, clock, store, metrics);
+    let task = ResolverTask::new(intake, clock, Keeping { log, store }, metrics);
     let thread = thread::Builder::new().name("tandem-resolver".to_owned()).spawn(move || {
         let ran = Builder::new_current_thread()
             .enable_all()

@@ -1,24 +1,24 @@
 //! The one task that owns the bindings, on a thread of its own: datagrams of the access network in, answers out, and lookups
 //! in between.
 //!
-//! It waits for nobody: what is to be kept goes to the store's bounded queue, and the answer leaves when it is durable.
-//! Datagrams are taken many at a time where the system can (`recvmmsg`, through `quinn-udp`), judged, and kept together.
+//! Datagrams are taken many at a time where the system can (`recvmmsg`, through `quinn-udp`) and judged; what they change is
+//! made durable by one sync, for which the thread waits, and then they are answered. No event crosses a thread, and what
+//! comes during a sync shares the next. Lookups by datagram do not wait for any of this.
 
 use crate::clock::Clock;
+use crate::keeping::{Keeping, Kept};
 use crate::metrics::Metrics;
-use crate::store_thread::StoreLink;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::io::{self, IoSliceMut};
-use std::net::{self, SocketAddr};
+use std::net;
 use std::sync::Arc;
 use tandem_logic::StoreFault;
 use tandem_model::{Msisdn, Ticket};
 use tandem_resolver::{Binding, Effect, Input, Intake, Metric, Now, Origin, Said, Unusable};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use tracing::trace;
@@ -33,7 +33,7 @@ pub const PUSHES: usize = 64;
 pub const STREAM_WORDS: usize = 1_024;
 
 /// Times the socket is read, many datagrams each, before anything else has its turn.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 16;
 
 /// Bytes of one receive buffer: as many as the system may put into one.
 const BUFFER: usize = 64 * 1024;
@@ -97,14 +97,14 @@ type Outcome = oneshot::Receiver<Result<(), StoreFault>>;
 pub struct ResolverTask {
     intake: Intake,
     clock: Clock,
-    store: StoreLink,
+    keeping: Keeping,
     metrics: Arc<Metrics>,
     /// Where answers to connections under TLS go.
     streams: BTreeMap<u64, mpsc::Sender<Vec<u8>>>,
     pushed: BTreeMap<Ticket, oneshot::Sender<Vec<Metric>>>,
     next_push: u64,
-    /// Under way, in the order they began.
-    commits: VecDeque<(Ticket, Outcome)>,
+    /// The commit whose outcome comes later.
+    commit: Option<(Ticket, Outcome)>,
     /// What is counted when the task has come to rest.
     tally: BTreeMap<Metric, u64>,
 }
@@ -135,11 +135,11 @@ impl Port {
     }
 
     /// Each datagram of those, and where it came from.
-    fn datagrams(&self, received: usize) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+    fn datagrams(&self, received: usize) -> impl Iterator<Item = (Origin, &[u8])> {
         let taken = self.metas.iter().zip(&self.buffers).take(received);
         taken.flat_map(|(meta, buffer)| {
             let datagrams = buffer.get(..meta.len).unwrap_or_default().chunks(meta.stride.max(1));
-            datagrams.map(|datagram| (meta.addr, datagram))
+            datagrams.map(|datagram| (Origin::Datagram(meta.addr), datagram))
         })
     }
 }
@@ -147,16 +147,16 @@ impl Port {
 impl ResolverTask {
     /// Around bindings that are restored.
     #[must_use]
-    pub fn new(intake: Intake, clock: Clock, store: StoreLink, metrics: Arc<Metrics>) -> ResolverTask {
+    pub fn new(intake: Intake, clock: Clock, keeping: Keeping, metrics: Arc<Metrics>) -> ResolverTask {
         ResolverTask {
             intake,
             clock,
-            store,
+            keeping,
             metrics,
             streams: BTreeMap::new(),
             pushed: BTreeMap::new(),
             next_push: 0,
-            commits: VecDeque::new(),
+            commit: None,
             tally: BTreeMap::new(),
         }
     }
@@ -178,11 +178,11 @@ impl ResolverTask {
             let wake = self.intake.poll_timeout().map(|(deadline, _)| self.clock.instant(deadline));
             let due = wake.unwrap_or_else(tokio::time::Instant::now);
             tokio::select! {
-                (ticket, kept) = outcome(&mut self.commits) => self.learn(ticket, kept, port.as_ref()),
-                ready = readable(port.as_ref()) => {
-                    ready?;
-                    self.receive(port.as_mut());
+                (ticket, kept) = outcome(&mut self.commit) => {
+                    self.commit = None;
+                    self.learn(ticket, kept, port.as_ref());
                 }
+                ready = readable(port.as_ref()) => ready?,
                 Some(lookup) = ways.lookups.recv() => self.look_up(lookup),
                 Some(push) = ways.pushes.recv() => self.push(push, port.as_ref()),
                 Some(word) = ways.streams.recv() => self.hear(word, port.as_ref()),
@@ -192,6 +192,8 @@ impl ResolverTask {
                 }
                 _ = &mut stop => return Ok(()),
             }
+            self.receive(port.as_mut());
+            self.keep(port.as_ref());
         }
     }
 
@@ -200,48 +202,52 @@ impl ResolverTask {
         Now { mono: now.mono, server: now.server }
     }
 
-    /// Datagrams that come together are kept together.
+    /// Takes in what has come by now: all of it is kept together.
     fn receive(&mut self, port: Option<&mut Port>) {
         let Some(port) = port else { return };
         for _ in 0..ROUNDS {
             // An error is about a datagram that was sent before, or there is none any more.
             let Ok(received) = port.receive() else { break };
             let now = self.now();
-            for (source, datagram) in port.datagrams(received) {
-                trace!(length = datagram.len(), "an accounting datagram");
-                self.intake.take_in(Origin::Datagram(source), datagram, now);
+            for (origin, bytes) in port.datagrams(received) {
+                trace!(length = bytes.len(), "an accounting datagram");
+                self.intake.take_in(Input::Packet { origin, bytes }, now);
                 self.drain(Some(port));
             }
-            self.intake.commit();
-            self.drain(Some(port));
         }
     }
 
-    /// What became of a commit, and of those behind it as far as that is known by now.
+    /// Keeps everything that was changed by now, one commit after the other, and answers whoever waits for it.
+    fn keep(&mut self, port: Option<&Port>) {
+        let mut kept = true;
+        while kept {
+            self.intake.go_on();
+            kept = self.drain(port);
+        }
+    }
+
     fn learn(&mut self, ticket: Ticket, kept: bool, port: Option<&Port>) {
-        let mut known = Some((ticket, kept));
-        while let Some((ticket, kept)) = known {
-            self.commits.pop_front();
-            let input = if kept { Input::Committed(ticket) } else { Input::NotCommitted(ticket) };
-            self.feed(input, port);
-            let next = self.commits.front_mut().map(|(ticket, outcome)| (*ticket, outcome.try_recv()));
-            known = next.and_then(|(ticket, outcome)| match outcome {
-                Ok(outcome) => Some((ticket, outcome.is_ok())),
-                Err(TryRecvError::Closed) => Some((ticket, false)),
-                Err(TryRecvError::Empty) => None,
-            });
-        }
+        self.feed(if kept { Input::Committed(ticket) } else { Input::NotCommitted(ticket) }, port);
     }
 
-    fn feed(&mut self, input: Input, port: Option<&Port>) {
-        self.intake.handle(input, self.now());
+    fn feed(&mut self, input: Input<'_>, port: Option<&Port>) {
+        self.intake.take_in(input, self.now());
         self.drain(port);
     }
 
-    fn drain(&mut self, port: Option<&Port>) {
+    /// Does what the machine asks for. Whether a commit was among it that is durable already.
+    fn drain(&mut self, port: Option<&Port>) -> bool {
+        let mut durable = false;
         while let Some(effect) = self.intake.poll_effect() {
             match effect {
-                Effect::Commit { ticket, changes } => self.commits.push_back((ticket, self.store.keep(changes))),
+                Effect::Commit { ticket, changes } => match self.keeping.keep(changes) {
+                    // Nothing else was asked for with it, so that this is fed into a machine that is drained.
+                    Kept::Known(kept) => {
+                        durable |= kept;
+                        self.learn(ticket, kept, port);
+                    }
+                    Kept::Later(outcome) => self.commit = Some((ticket, outcome)),
+                },
                 Effect::Answer { to, bytes } => self.answer(&to, bytes, port),
                 Effect::Pushed { ticket, outcomes } => {
                     // Whoever does not wait any more sends it again.
@@ -253,6 +259,7 @@ impl ResolverTask {
                 }
             }
         }
+        durable
     }
 
     /// What cannot be sent now is asked for again.
@@ -270,7 +277,7 @@ impl ResolverTask {
     fn hear(&mut self, word: StreamWord, port: Option<&Port>) {
         match word {
             StreamWord::Opened { connection, answers } => drop(self.streams.insert(connection, answers)),
-            StreamWord::Came { origin, bytes } => self.feed(Input::Packet { origin, bytes }, port),
+            StreamWord::Came { origin, bytes } => self.feed(Input::Packet { origin, bytes: &bytes }, port),
             StreamWord::Closed { connection } => drop(self.streams.remove(&connection)),
         }
     }
@@ -307,9 +314,9 @@ async fn readable(port: Option<&Port>) -> io::Result<()> {
     }
 }
 
-/// What became of the first commit under way. A store that is gone kept nothing.
-async fn outcome(commits: &mut VecDeque<(Ticket, Outcome)>) -> (Ticket, bool) {
-    match commits.front_mut() {
+/// What became of the commit under way. A store that is gone kept nothing.
+async fn outcome(commit: &mut Option<(Ticket, Outcome)>) -> (Ticket, bool) {
+    match commit {
         Some((ticket, outcome)) => (*ticket, matches!(outcome.await, Ok(Ok(())))),
         None => pending().await,
     }

@@ -4,10 +4,10 @@
 //!   packet --known client, genuine, not seen before--> bindings --rows--> Commit --kept--> Answer
 //! ```
 //!
-//! An answer says "recorded" (RFC 2866, 2), so it leaves only after what the request changed is durable. A few commits may
-//! be under way, in order; what comes meanwhile shares the next one. A commit that fails takes those behind it with it, all
-//! of it is tried again, and what waits for it waits on: the NAS sends again, and is not answered before it is true. A
-//! stranger, a wrong secret and a broken packet get no answer at all.
+//! An answer says "recorded" (RFC 2866, 2), so it leaves only after what the request changed is durable. One commit is
+//! under way at a time; what comes meanwhile shares the next one. A commit that fails is tried again, and what waits for
+//! it waits on: the NAS sends again, and is not answered before it is true. A stranger, a wrong secret and a broken packet
+//! get no answer at all.
 //!
 //! Status-Server (RFC 5997) asks whether anybody is there: it is answered while what is reported can be kept.
 
@@ -43,8 +43,6 @@ pub struct IntakeConfig {
     pub waiting_max: usize,
     /// Rows of one commit at most. Default 4,096.
     pub commit_max: usize,
-    /// Commits that may be under way. Default 16: whoever keeps them makes all that wait durable by one sync.
-    pub commits_max: usize,
     /// A commit that failed is tried again after this. Default 1 s.
     pub retry: Duration,
 }
@@ -57,7 +55,6 @@ impl Default for IntakeConfig {
             seen_max: 65_536,
             waiting_max: 4_096,
             commit_max: 4_096,
-            commits_max: 16,
             retry: Duration::from_secs(1),
         }
     }
@@ -95,13 +92,13 @@ const TLS_SECRET: &[u8] = b"radsec";
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum Input<'a> {
     /// A packet came.
     Packet {
         /// Where from.
         origin: Origin,
         /// What.
-        bytes: Vec<u8>,
+        bytes: &'a [u8],
     },
     /// An AAA said something over another way than RADIUS, read by whoever knows it. Answered by [`Effect::Pushed`].
     Pushed {
@@ -188,10 +185,7 @@ pub struct Intake {
     seen: Seen,
     /// Requests whose effect is among what the next commits keep, in order.
     waiting: VecDeque<Waiting>,
-    /// How many of those are answered by commits under way.
-    promised: usize,
-    /// In the order they began.
-    commits: VecDeque<Commit>,
+    commit: Option<Commit>,
     next_ticket: u64,
     retry_at: Option<Mono>,
     /// Server time minus monotonic time.
@@ -210,10 +204,8 @@ enum Waiting {
 struct Commit {
     ticket: Ticket,
     changes: Changes,
-    /// Who waits can be answered after it, so many; none where more is left to keep for them.
+    /// Nothing is left to keep behind it: who waits can be answered after it, so many.
     answers: usize,
-    /// It is durable, and one before it is not known to be.
-    kept: bool,
 }
 
 impl Intake {
@@ -226,8 +218,7 @@ impl Intake {
             seen: Seen::new(config.hold, config.seen_max, bindings.seed()),
             bindings,
             waiting: VecDeque::new(),
-            promised: 0,
-            commits: VecDeque::new(),
+            commit: None,
             next_ticket: 1,
             retry_at: None,
             offset: 0,
@@ -238,27 +229,21 @@ impl Intake {
     }
 
     /// Takes one input in. Drain [`Intake::poll_effect`] before the next.
-    pub fn handle(&mut self, input: Input, now: Now) {
+    pub fn handle(&mut self, input: Input<'_>, now: Now) {
+        self.take_in(input, now);
+        self.go_on();
+    }
+
+    /// The same, but that nothing is begun to be kept: of inputs that come together each is taken in and its effects
+    /// drained, and [`Intake::go_on`] follows the last.
+    pub fn take_in(&mut self, input: Input<'_>, now: Now) {
         self.tell_time(now);
         match input {
-            Input::Packet { origin, bytes } => self.packet(origin, &bytes, now),
+            Input::Packet { origin, bytes } => self.packet(origin, bytes, now),
             Input::Pushed { ticket, said } => self.pushed(ticket, said, now),
             Input::Committed(ticket) => self.committed(ticket),
             Input::NotCommitted(ticket) => self.not_committed(ticket, now),
         }
-        self.go_on();
-    }
-
-    /// Takes a packet in as [`Intake::handle`] takes an [`Input::Packet`], but for the commit: of packets that come together
-    /// each is taken in and its effects drained, and [`Intake::commit`] follows the last.
-    pub fn take_in(&mut self, origin: Origin, bytes: &[u8], now: Now) {
-        self.tell_time(now);
-        self.packet(origin, bytes, now);
-    }
-
-    /// Begins to keep what packets changed that were taken in, and answers those that changed nothing.
-    pub fn commit(&mut self) {
-        self.go_on();
     }
 
     /// A deadline may have passed.
@@ -371,62 +356,39 @@ impl Intake {
 
     fn committed(&mut self, ticket: Ticket) {
         // An outcome nobody waits for is late, and says nothing.
-        let Some(commit) = self.commits.iter_mut().find(|commit| commit.ticket == ticket) else { return };
-        commit.kept = true;
-        while let Some(commit) = self.commits.pop_front_if(|commit| commit.kept) {
-            self.promised = self.promised.saturating_sub(commit.answers);
-            for _ in 0..commit.answers {
-                self.answer_next();
-            }
+        let Some(commit) = self.commit.take_if(|commit| commit.ticket == ticket) else { return };
+        for _ in 0..commit.answers {
+            self.answer_next();
         }
     }
 
-    /// What those behind it say rests on it: an event that is known is known only once it is kept.
     fn not_committed(&mut self, ticket: Ticket, now: Now) {
-        if !self.commits.iter().any(|commit| commit.ticket == ticket) {
-            return;
-        }
-        for commit in self.commits.drain(..) {
-            self.bindings.not_kept(&commit.changes);
-        }
-        self.promised = 0;
+        let Some(commit) = self.commit.take_if(|commit| commit.ticket == ticket) else { return };
+        self.bindings.not_kept(&commit.changes);
         self.retry_at = Some(now.mono.after(self.config.retry));
         self.count(Metric::NotCommitted);
     }
 
-    /// Begins the next commit, or answers at once when there is nothing to keep.
-    fn go_on(&mut self) {
-        if self.retry_at.is_some() {
+    /// Begins the next commit, or answers at once when there is nothing to keep. While one is under way it does nothing.
+    pub fn go_on(&mut self) {
+        if self.commit.is_some() || self.retry_at.is_some() {
             return;
         }
-        let mut waits = self.waiting.len().saturating_sub(self.promised);
-        while self.bindings.has_changes() && self.commits.len() < self.config.commits_max {
-            let changes = self.bindings.changes(self.config.commit_max);
-            if changes.is_empty() {
-                continue;
-            }
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket = self.next_ticket.saturating_add(1);
-            let answers = if self.bindings.has_changes() { 0 } else { std::mem::take(&mut waits) };
-            self.promised = self.promised.saturating_add(answers);
-            self.effects.push_back(Effect::Commit { ticket, changes: changes.clone() });
-            self.commits.push_back(Commit { ticket, changes, answers, kept: false });
+        let mut changes = self.bindings.changes(self.config.commit_max);
+        while changes.is_empty() && self.bindings.has_changes() {
+            changes = self.bindings.changes(self.config.commit_max);
         }
-        if waits == 0 || self.bindings.has_changes() {
+        if changes.is_empty() {
+            for _ in 0..self.waiting.len() {
+                self.answer_next();
+            }
             return;
         }
-        // What they say is known, and may be so by what is still under way.
-        match self.commits.back_mut() {
-            Some(last) => {
-                last.answers = last.answers.saturating_add(waits);
-                self.promised = self.promised.saturating_add(waits);
-            }
-            None => {
-                for _ in 0..waits {
-                    self.answer_next();
-                }
-            }
-        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.saturating_add(1);
+        let answers = if self.bindings.has_changes() { 0 } else { self.waiting.len() };
+        self.effects.push_back(Effect::Commit { ticket, changes: changes.clone() });
+        self.commit = Some(Commit { ticket, changes, answers });
     }
 
     fn answer_next(&mut self) {

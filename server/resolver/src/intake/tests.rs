@@ -62,7 +62,7 @@ fn feed(intake: &mut Intake, bytes: &[u8], ms: u64) -> Vec<Effect> {
 }
 
 fn feed_from(intake: &mut Intake, source: SocketAddr, bytes: &[u8], ms: u64) -> Vec<Effect> {
-    intake.handle(Input::Packet { origin: Origin::Datagram(source), bytes: bytes.to_vec() }, now(ms));
+    intake.handle(Input::Packet { origin: Origin::Datagram(source), bytes }, now(ms));
     drain(intake)
 }
 
@@ -85,7 +85,7 @@ fn counted(effects: &[Effect], metric: Metric) -> bool {
     effects.contains(&Effect::Count(metric))
 }
 
-fn end(intake: &mut Intake, input: Input, ms: u64) -> Vec<Effect> {
+fn end(intake: &mut Intake, input: Input<'_>, ms: u64) -> Vec<Effect> {
     intake.handle(input, now(ms));
     drain(intake)
 }
@@ -164,7 +164,7 @@ fn an_address_out_of_the_pool_is_answered_counted_and_never_bound() {
 
 #[test]
 fn what_comes_while_a_commit_is_under_way_shares_the_next_one() {
-    let mut intake = intake_with(IntakeConfig { commits_max: 1, ..IntakeConfig::default() }, client());
+    let mut intake = intake();
     let (first, _) = commit(&feed(&mut intake, &request(1, "a", 7).sign(1, SECRET), 0)).unwrap();
     for identifier in 2..5 {
         let effects = feed(&mut intake, &request(1, &format!("s{identifier}"), identifier).sign(identifier, SECRET), 1);
@@ -177,50 +177,21 @@ fn what_comes_while_a_commit_is_under_way_shares_the_next_one() {
 }
 
 #[test]
-fn several_commits_may_be_under_way_and_nobody_is_answered_before_all_that_began_earlier_are_kept() {
-    let mut intake = intake_with(IntakeConfig { commits_max: 2, ..IntakeConfig::default() }, client());
-    let (first, _) = commit(&feed(&mut intake, &request(1, "a", 7).sign(1, SECRET), 0)).unwrap();
-    let (second, changes) = commit(&feed(&mut intake, &request(1, "b", 8).sign(2, SECRET), 1)).unwrap();
-    // The first again in another packet: it is known, but not yet kept.
-    assert_eq!(answers(&feed(&mut intake, &request(1, "a", 7).sign(3, SECRET), 2)).len(), 0);
-    let third = feed(&mut intake, &request(1, "c", 9).sign(4, SECRET), 3);
-    assert_eq!((changes.sessions.len(), commit(&third)), (1, None), "two are under way");
-    assert_eq!(answers(&end(&mut intake, Input::Committed(second), 4)).len(), 0);
-    let effects = end(&mut intake, Input::Committed(first), 5);
-    assert_eq!(answers(&effects).len(), 3);
-    let (last, _) = commit(&effects).unwrap();
-    assert_eq!(answers(&end(&mut intake, Input::Committed(last), 6)).len(), 1);
-}
-
-#[test]
-fn a_commit_that_failed_takes_those_behind_it_with_it() {
-    let mut intake = intake_with(IntakeConfig { commits_max: 3, ..IntakeConfig::default() }, client());
-    let (first, _) = commit(&feed(&mut intake, &request(1, "a", 7).sign(1, SECRET), 0)).unwrap();
-    let (second, _) = commit(&feed(&mut intake, &request(1, "b", 8).sign(2, SECRET), 1)).unwrap();
-    assert_eq!(answers(&feed(&mut intake, &request(1, "a", 7).sign(3, SECRET), 2)).len(), 0);
-    assert!(counted(&end(&mut intake, Input::NotCommitted(first), 10), Metric::NotCommitted));
-    assert_eq!(end(&mut intake, Input::Committed(second), 11), [], "it was given up");
-    intake.handle_timeout(now(1_010));
-    let (again, changes) = commit(&drain(&mut intake)).unwrap();
-    assert_eq!(changes.sessions.len(), 2);
-    assert_eq!(answers(&end(&mut intake, Input::Committed(again), 1_011)).len(), 3);
-}
-
-#[test]
 fn packets_that_came_together_are_kept_together() {
     let mut intake = intake();
     for identifier in 1..4 {
         let bytes = request(1, &format!("s{identifier}"), identifier).sign(identifier, SECRET);
-        intake.take_in(Origin::Datagram(nas()), &bytes, now(0));
+        intake.take_in(Input::Packet { origin: Origin::Datagram(nas()), bytes: &bytes }, now(0));
         assert_eq!(drain(&mut intake), [Effect::Count(Metric::Taken)]);
     }
-    intake.commit();
+    intake.go_on();
     let (ticket, changes) = commit(&drain(&mut intake)).unwrap();
     assert_eq!(changes.sessions.len(), 3);
     assert_eq!(answers(&end(&mut intake, Input::Committed(ticket), 1)).len(), 3);
-    intake.take_in(Origin::Datagram(nas()), &request(1, "s1", 1).sign(9, SECRET), now(2));
+    let again = request(1, "s1", 1).sign(9, SECRET);
+    intake.take_in(Input::Packet { origin: Origin::Datagram(nas()), bytes: &again }, now(2));
     assert_eq!(drain(&mut intake), [Effect::Count(Metric::Known)]);
-    intake.commit();
+    intake.go_on();
     assert_eq!(answers(&drain(&mut intake)).len(), 1, "what changes nothing waits for nothing");
 }
 
@@ -248,10 +219,11 @@ fn a_status_that_nobody_vouches_for_is_not_answered_anywhere() {
     assert_eq!(feed(&mut intake, &[&good[..2], &[0, 20], &good[4..20]].concat(), 0), forged, "without any");
     let other = [&good[..4], &[6], &good[5..]].concat();
     assert_eq!(feed(&mut intake, &other, 0), forged, "another authenticator");
-    let bare = Input::Packet { origin: streamed(1, 7), bytes: [&[12, 9, 0, 20][..], &[5; 16]].concat() };
-    assert_eq!(end(&mut intake, bare, 0), forged);
-    let vouched = Input::Packet { origin: streamed(1, 7), bytes: Request::new().ask_status(9, [5; 16], b"radsec") };
-    assert_eq!(answers(&end(&mut intake, vouched, 0)).len(), 1);
+    let over_tls = |bytes| Input::Packet { origin: streamed(1, 7), bytes };
+    let bare = [&[12, 9, 0, 20][..], &[5; 16]].concat();
+    assert_eq!(end(&mut intake, over_tls(&bare), 0), forged);
+    let vouched = Request::new().ask_status(9, [5; 16], b"radsec");
+    assert_eq!(answers(&end(&mut intake, over_tls(&vouched), 0)).len(), 1);
 }
 
 #[test]
@@ -272,7 +244,7 @@ fn a_commit_that_failed_is_tried_again_at_its_time_and_answers_wait_for_it() {
 
 #[test]
 fn more_rows_than_one_commit_takes_are_kept_by_several_before_anybody_is_answered() {
-    let config = IntakeConfig { commit_max: 2, commits_max: 1, ..IntakeConfig::default() };
+    let config = IntakeConfig { commit_max: 2, ..IntakeConfig::default() };
     let mut intake = intake_with(config, client());
     let (first, _) = commit(&feed(&mut intake, &request(1, "a", 7).sign(1, SECRET), 0)).unwrap();
     for identifier in 2..5 {
@@ -382,7 +354,7 @@ fn a_client_under_tls_is_known_by_its_certificate_and_answered_on_its_connection
     let mut intake = intake_with(IntakeConfig::default(), Client { must_vouch: true, ..client() });
     let bytes = request(1, "a", 7).sign(9, b"radsec");
     let packet =
-        |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: bytes.clone() };
+        |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: &bytes };
     assert_eq!(end(&mut intake, packet(1, 8), 0), [Effect::Count(Metric::Stranger)]);
     let (ticket, _) = commit(&end(&mut intake, packet(1, 7), 0)).unwrap();
     let effects = end(&mut intake, Input::Committed(ticket), 1);
@@ -398,6 +370,7 @@ fn the_secret_of_tls_opens_nothing_by_datagram_nor_the_other_way_round() {
     let mut intake = intake();
     let public = request(1, "a", 7).sign(9, b"radsec");
     assert_eq!(feed(&mut intake, &public, 0), [Effect::Count(Metric::Forged)]);
-    let shared = Input::Packet { origin: streamed(1, 7), bytes: request(1, "a", 7).sign(9, SECRET) };
+    let shared = request(1, "a", 7).sign(9, SECRET);
+    let shared = Input::Packet { origin: streamed(1, 7), bytes: &shared };
     assert_eq!(end(&mut intake, shared, 1), [Effect::Count(Metric::Forged)]);
 }

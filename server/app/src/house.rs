@@ -76,7 +76,7 @@ impl House {
         };
         let clock = Clock::start();
         let resolver = if config.has_resolver() {
-            Some(resolver_open::open(&config.resolver, clock, &mut opened.keeper).await?)
+            Some(resolver_open::open(&config.resolver, clock, &mut opened.keeper)?)
         } else {
             None
         };

@@ -182,6 +182,8 @@ async fn serve(
     let StoreThread { link, answers, ended: store_ended } = store;
     let (mut resolving, resolver): (Option<Resolving>, _) = resolver
         .map(|opened| resolver_open::start(opened, radsec, &config.resolver, clock, link.clone(), Arc::clone(&metrics)))
+        .transpose()
+        .map_err(StartError::Thread)?
         .unzip();
     let lookups = lookup.zip(resolving.as_mut()).map(|(sockets, resolving)| {
         let (running, agreeing) = sockets.start(&config.lookup, resolving, clock, &metrics);

@@ -29,6 +29,7 @@ mod greeting;
 mod health;
 mod house;
 mod http;
+mod keeping;
 mod key_link;
 pub mod keyd;
 mod keyring;

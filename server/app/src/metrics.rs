@@ -170,8 +170,8 @@ impl Metrics {
     }
 
     /// Counts what the resolver said is worth counting.
-    pub fn count_resolver(&self, metric: tandem_resolver::Metric) {
-        self.count_one(&self.resolver, metric, resolver::name_of(metric));
+    pub fn count_resolver(&self, metric: tandem_resolver::Metric, many: u64) {
+        self.count_some(&self.resolver, metric, resolver::name_of(metric), many);
     }
 
     /// Counts what became of a question in DNS.
@@ -183,7 +183,17 @@ impl Metrics {
         &self,
         counters: &Mutex<BTreeMap<M, Counter>>,
         metric: M,
+        named: (&'static str, decisions::Labels),
+    ) {
+        self.count_some(counters, metric, named, 1);
+    }
+
+    fn count_some<M: Ord>(
+        &self,
+        counters: &Mutex<BTreeMap<M, Counter>>,
+        metric: M,
         (name, labels): (&'static str, decisions::Labels),
+        many: u64,
     ) {
         let mut counters = counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let counter = counters.entry(metric).or_insert_with(|| {
@@ -191,7 +201,7 @@ impl Metrics {
                 labels.into_iter().map(|(key, value)| Label::from_static_parts(key, value)).collect();
             self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
         });
-        counter.increment(1);
+        counter.increment(many);
     }
 
     /// The text a scrape gets.
@@ -245,7 +255,7 @@ mod tests {
             metrics.count(*metric);
         }
         for metric in resolver::ALL {
-            metrics.count_resolver(*metric);
+            metrics.count_resolver(*metric, 1);
         }
         metrics.store_batch.record(1.0);
         metrics.store_seconds.record(0.1);

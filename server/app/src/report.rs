@@ -166,6 +166,7 @@ const fn word(outcome: Metric) -> &'static str {
         | Metric::Malformed
         | Metric::Forged
         | Metric::Again
+        | Metric::Status
         | Metric::OutOfPool
         | Metric::Answered
         | Metric::Silent

@@ -1,4 +1,4 @@
-//! The resolver: its bindings as they were kept, the task that owns them, and its end.
+//! The resolver: its bindings as they were kept, the thread that owns them, and its end.
 
 use crate::clock::Clock;
 use crate::config::resolver::Resolver;
@@ -8,6 +8,7 @@ use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::radsec_task::{self, RunningRadsec};
 use crate::resolve::Resolving;
+use crate::keeping::Keeping;
 use crate::resolver_task::{LOOKUPS, PUSHES, ResolverTask, STREAM_WORDS, Ways};
 use crate::server_key;
 use crate::start_error::StartError;
@@ -17,9 +18,17 @@ use std::sync::Arc;
 use tandem_crypto::SeededRandom;
 use tandem_model::Random as _;
 use tandem_resolver::{Bindings, Intake, Now};
-use tokio::net::UdpSocket;
+use tandem_server_store::FeedLog;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread::{self, JoinHandle};
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tracing::error;
+
+/// Reports that may wait in the socket, in bytes, where the system allows it.
+const WAITING_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bindings that are restored, and the socket that reports come by.
 #[derive(Debug)]
@@ -27,19 +36,18 @@ pub struct Opened {
     /// Absent when nobody reports by datagrams.
     pub socket: Option<UdpSocket>,
     intake: Intake,
+    log: Option<FeedLog>,
 }
 
 /// Restores the bindings and opens the socket that reports come by.
 ///
 /// # Errors
 /// [`StartError`]: the address cannot be listened on, or what was kept cannot be read.
-pub async fn open(section: &Resolver, clock: Clock, keeper: &mut Keeper) -> Result<Opened, StartError> {
+pub fn open(section: &Resolver, clock: Clock, keeper: &mut Keeper) -> Result<Opened, StartError> {
     let socket = match section.listen {
-        AddressOrOff::At(address) => Some(UdpSocket::bind(address).await.map_err(|why| StartError::Listen {
-            key: "resolver.listen",
-            address,
-            why,
-        })?),
+        AddressOrOff::At(address) => {
+            Some(bind(address).map_err(|why| StartError::Listen { key: "resolver.listen", address, why })?)
+        }
         AddressOrOff::Off => None,
     };
     let seed = SeededRandom::from_seed(server_key::random_bytes()?).next_u64();
@@ -49,18 +57,30 @@ pub async fn open(section: &Resolver, clock: Clock, keeper: &mut Keeper) -> Resu
     let now = clock.now();
     bindings.settle(now.server);
     let now = Now { mono: now.mono, server: now.server };
-    Ok(Opened { socket, intake: Intake::new(own, section.clients(), bindings, now) })
+    let intake = Intake::new(own, section.clients(), bindings, now);
+    Ok(Opened { socket, intake, log: keeper.take_feed() })
 }
 
-/// Gives the bindings a task of their own. What lookups need of it comes first.
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let _as_much_as_the_system_allows = socket.set_recv_buffer_size(WAITING_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Gives the bindings a thread of their own. What lookups need of it comes first.
+///
+/// # Errors
+/// The system gives no thread.
 pub fn start(
-    Opened { socket, intake }: Opened,
+    Opened { socket, intake, log }: Opened,
     radsec: Option<radsec_task::Opened>,
     section: &Resolver,
     clock: Clock,
     store: StoreLink,
     metrics: Arc<Metrics>,
-) -> (Resolving, RunningResolver) {
+) -> io::Result<(Resolving, RunningResolver)> {
     let (lookups, asked) = mpsc::channel(LOOKUPS);
     let (pushes, pushed) = mpsc::channel(PUSHES);
     let (words, streams) = mpsc::channel(STREAM_WORDS);
@@ -68,7 +88,16 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = tokio::spawn(ResolverTask::new(intake, socket, clock, store, metrics).run(ways, stopped));
+    let task = ResolverTask::new(intake, clock, Keeping { log, store }, metrics);
+    let thread = thread::Builder::new().name("tandem-resolver".to_owned()).spawn(move || {
+        let ran = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .and_then(|runtime| runtime.block_on(task.run(socket, ways, stopped)));
+        if let Err(error) = ran {
+            error!(kind = ?error.kind(), "what the access network reports is not taken any more");
+        }
+    })?;
     let resolving = Resolving {
         lookups,
         pushes,
@@ -80,15 +109,15 @@ pub fn start(
         agreeing: None,
         batch_max: size(section.batch_max),
     };
-    (resolving, RunningResolver { radsec, stop, task })
+    Ok((resolving, RunningResolver { radsec, stop, thread }))
 }
 
-/// The task that owns the bindings.
+/// The thread that owns the bindings.
 #[derive(Debug)]
 pub struct RunningResolver {
     radsec: Option<RunningRadsec>,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    thread: JoinHandle<()>,
 }
 
 impl RunningResolver {
@@ -98,6 +127,6 @@ impl RunningResolver {
             radsec.end().await;
         }
         let _ended_before = self.stop.send(());
-        let _ended = self.task.await;
+        let _ended = tokio::task::spawn_blocking(|| self.thread.join()).await;
     }
 }

@@ -7,23 +7,15 @@ use crate::metrics::Metrics;
 use crate::store_open::Keeper;
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Instant;
 use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{ServerMillis, Ticket};
 use tandem_resolver::Changes;
-use tandem_server_store::FeedLog;
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
 
 /// Batches of answers that may wait for the shell; then the store waits.
 const ANSWERS: usize = 16;
-
-/// Commits of the resolver that may wait for its log. It gives one at a time.
-const FEED: usize = 4;
-
-/// What the resolver keeps, and where to say whether it is kept.
-type Keep = (Changes, oneshot::Sender<Result<(), StoreFault>>);
 
 /// One question with its ticket and time.
 #[derive(Debug)]
@@ -52,8 +44,6 @@ pub type Answers = Vec<(Ticket, StoreAnswer)>;
 #[derive(Clone, Debug)]
 pub struct StoreLink {
     jobs: mpsc::Sender<Job>,
-    /// To the log of what the access network reports, where there is one.
-    feed: Option<mpsc::Sender<Keep>>,
     metrics: Arc<Metrics>,
 }
 
@@ -84,11 +74,7 @@ impl StoreLink {
     #[must_use]
     pub fn keep(&self, changes: Changes) -> oneshot::Receiver<Result<(), StoreFault>> {
         let (kept, outcome) = oneshot::channel();
-        let refused = match &self.feed {
-            Some(feed) => feed.try_send((changes, kept)).is_err(),
-            None => self.jobs.try_send(Job::Keep(changes, kept)).is_err(),
-        };
-        if refused {
+        if self.jobs.try_send(Job::Keep(changes, kept)).is_err() {
             self.metrics.store_refused.increment(1);
         }
         outcome
@@ -123,31 +109,13 @@ pub fn start(mut store: Keeper, batch_max: usize, queue_max: usize, metrics: Arc
     let (jobs, queue) = mpsc::channel(queue_max.max(1));
     let (answers, answered) = mpsc::channel(ANSWERS);
     let (ending, ended) = oneshot::channel();
-    let (feed, feeding) = store.take_feed().map(start_feed).transpose()?.unzip();
-    let link = StoreLink { jobs, feed, metrics: Arc::clone(&metrics) };
+    let link = StoreLink { jobs, metrics: Arc::clone(&metrics) };
     thread::Builder::new().name("tandem-store".to_owned()).spawn(move || {
         run(&mut store, queue, &answers, batch_max, &metrics);
-        // The directory is this server's until the last of it is written.
-        let _ended = feeding.map(JoinHandle::join);
         drop(store);
         let _nobody_waits = ending.send(());
     })?;
     Ok(StoreThread { link, answers: answered, ended })
-}
-
-/// Gives the log a thread of its own: a feed of the network and texts of people do not wait for each other's disk.
-fn start_feed(mut log: FeedLog) -> io::Result<(mpsc::Sender<Keep>, JoinHandle<()>)> {
-    let (feed, mut queue) = mpsc::channel::<Keep>(FEED);
-    let thread = thread::Builder::new().name("tandem-feed".to_owned()).spawn(move || {
-        while let Some((changes, kept)) = queue.blocking_recv() {
-            let outcome = log.keep(&changes);
-            if let Err(fault) = outcome {
-                error!(%fault, "what the access network reports cannot be kept; it is tried again");
-            }
-            let _nobody_waits = kept.send(outcome);
-        }
-    })?;
-    Ok((feed, thread))
 }
 
 fn run(

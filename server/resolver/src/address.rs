@@ -82,6 +82,13 @@ impl Prefix {
         (self.length == 128).then(|| Ipv6Addr::from(self.first).to_ipv4_mapped()).flatten()
     }
 
+    /// Whether an IPv4 address may lie in it, in its IPv6 form.
+    #[must_use]
+    pub const fn has_v4(self) -> bool {
+        let all = Prefix { first: Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().to_bits(), length: MAPPED };
+        all.contains(self) || self.contains(all)
+    }
+
     /// As an answer says it: `203.0.113.7`, `2001:db8::7` or `2001:db8:7::/64`. Never for a log.
     #[must_use]
     pub fn text(self) -> String {

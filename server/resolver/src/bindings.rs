@@ -14,7 +14,7 @@ use crate::address::{Addresses, Kind};
 use crate::session::{Epoch, Generation, Id, Session};
 use crate::sessions::{Place, Sessions};
 use crate::whereabouts::Whereabouts;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_model::{Msisdn, ServerMillis};
@@ -106,12 +106,14 @@ impl Changes {
 #[derive(Debug)]
 pub struct Bindings {
     config: BindingsConfig,
+    seed: u64,
     sessions: Sessions,
     reboots: BTreeSet<(NasKey, ServerMillis)>,
     whereabouts: Arc<Whereabouts>,
     /// Rows are being restored: what was bound before still stands.
     settling: bool,
-    unsaved: BTreeSet<Id>,
+    /// In the order they were changed. One that was forgotten and came back may stand twice.
+    unsaved: VecDeque<Id>,
     unsaved_reboots: BTreeSet<(NasKey, ServerMillis)>,
     /// No generation of this process is below one that was ever told.
     floor: Generation,
@@ -123,11 +125,12 @@ impl Bindings {
     pub fn new(config: BindingsConfig, seed: u64) -> Bindings {
         Bindings {
             config,
-            sessions: Sessions::default(),
+            seed,
+            sessions: Sessions::new(seed),
             reboots: BTreeSet::new(),
             whereabouts: Arc::new(Whereabouts::new(seed)),
             settling: false,
-            unsaved: BTreeSet::new(),
+            unsaved: VecDeque::new(),
             unsaved_reboots: BTreeSet::new(),
             floor: Generation(0),
         }
@@ -138,7 +141,8 @@ impl Bindings {
         for session in sessions {
             self.floor = self.floor.max(session.generation);
             if let Some(place) = self.sessions.put(session) {
-                self.sessions.look_at(place, session.latest.at());
+                let holds = if session.ended.is_some() { self.config.window } else { self.config.silence };
+                self.sessions.look_at(place, session.latest.at().after(holds));
             }
         }
         self.reboots.extend(reboots.into_iter().map(|reboot| (reboot.nas, reboot.at)));
@@ -147,8 +151,14 @@ impl Bindings {
     /// Judges every number anew, after the last row is restored.
     pub fn settle(&mut self, now: ServerMillis) {
         self.settling = true;
-        for number in self.sessions.numbers() {
-            self.judge_anew(number, now);
+        self.whereabouts.make_room(self.sessions.len());
+        for index in 0..self.sessions.end() {
+            let Some(place) = u32::try_from(index).ok().map(Place) else { break };
+            let Some(number) = self.sessions.get(place).and_then(|session| session.number) else { continue };
+            // A number with several sessions is judged at one of them.
+            if self.sessions.of_number(number).next().is_some_and(|(first, _)| first == place) {
+                self.judge_anew(number, now);
+            }
         }
         self.settling = false;
     }
@@ -163,6 +173,10 @@ impl Bindings {
     #[must_use]
     pub fn whereabouts(&self) -> Arc<Whereabouts> {
         Arc::clone(&self.whereabouts)
+    }
+
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// How many numbers are bound.
@@ -242,8 +256,7 @@ impl Bindings {
             }
             let carried = session.carried_into(Epoch(reboot.at));
             if session.start > reboot.at {
-                self.sessions.remove(place);
-                self.unsaved.insert(session.id());
+                self.forget(place);
             }
             self.keep(carried, true);
             touched.push(carried);
@@ -267,8 +280,7 @@ impl Bindings {
             let Some(session) = self.sessions.get(place).copied() else { continue };
             let forget_at = session.latest.at().after(self.config.window);
             if forget_at <= now {
-                self.sessions.remove(place);
-                self.unsaved.insert(session.id());
+                self.forget(place);
                 self.judge_around(&[session], now);
                 continue;
             }
@@ -290,9 +302,10 @@ impl Bindings {
     /// Everything that was changed since it was last asked, as it is now: at most `max` rows of each kind.
     pub fn changes(&mut self, max: usize) -> Changes {
         let mut changes = Changes::default();
-        for id in pop(&mut self.unsaved, max) {
-            match self.sessions.find(id).and_then(|place| self.sessions.get(place)) {
-                Some(session) => changes.sessions.push(*session),
+        changes.sessions.reserve(self.unsaved.len().min(max));
+        for id in self.unsaved.drain(..self.unsaved.len().min(max)) {
+            match self.sessions.find(id) {
+                Some(place) => changes.sessions.extend(self.sessions.unmark(place)),
                 None => changes.forgotten.push(id),
             }
         }
@@ -312,8 +325,12 @@ impl Bindings {
 
     /// Changes that could not be kept are given again.
     pub fn not_kept(&mut self, changes: &Changes) {
-        self.unsaved.extend(changes.sessions.iter().map(Session::id));
-        self.unsaved.extend(&changes.forgotten);
+        for id in changes.sessions.iter().map(Session::id).chain(changes.forgotten.iter().copied()) {
+            match self.sessions.find(id) {
+                Some(place) => self.changed(place, id),
+                None => self.unsaved.push_back(id),
+            }
+        }
         let reboots = changes.reboots.iter().chain(&changes.forgotten_reboots);
         self.unsaved_reboots.extend(reboots.map(|reboot| (reboot.nas, reboot.at)));
     }
@@ -343,8 +360,21 @@ impl Bindings {
         if look {
             self.sessions.look_at(place, session.latest.at().after(self.config.silence));
         }
-        self.unsaved.insert(session.id());
+        self.changed(place, session.id());
         Some(place)
+    }
+
+    fn changed(&mut self, place: Place, id: Id) {
+        if self.sessions.mark(place) {
+            self.unsaved.push_back(id);
+        }
+    }
+
+    fn forget(&mut self, place: Place) {
+        let Some((session, waits)) = self.sessions.remove(place) else { return };
+        if !waits {
+            self.unsaved.push_back(session.id());
+        }
     }
 
     /// The last restart before an event. An event of the very instant is the old epoch's.

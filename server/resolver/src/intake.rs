@@ -8,12 +8,14 @@
 //! under way at a time; what comes meanwhile shares the next one. A commit that fails is tried again, and what waits for
 //! it waits on: the NAS sends again, and is not answered before it is true. A stranger, a wrong secret and a broken packet
 //! get no answer at all.
+//!
+//! Status-Server (RFC 5997) asks whether anybody is there: it is answered while what is reported can be kept.
 
 use crate::accounting::{self, Said, Unusable};
 use crate::bindings::{Binding, Bindings, BindingsConfig, Changes, Taken};
 use crate::nas::{Client, Clients, Fingerprint};
 use crate::radius::{Code, Packet, Vouched};
-use crate::seen::{Fate, RequestKey, Seen};
+use crate::seen::{Came, Fate, RequestKey, Seen};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -90,13 +92,13 @@ const TLS_SECRET: &[u8] = b"radsec";
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum Input<'a> {
     /// A packet came.
     Packet {
         /// Where from.
         origin: Origin,
         /// What.
-        bytes: Vec<u8>,
+        bytes: &'a [u8],
     },
     /// An AAA said something over another way than RADIUS, read by whoever knows it. Answered by [`Effect::Pushed`].
     Pushed {
@@ -150,6 +152,8 @@ pub enum Metric {
     Forged,
     /// A request that came before, within moments.
     Again,
+    /// Somebody asked whether anybody is there.
+    Status,
     /// A report that was taken, with what it changed.
     Taken,
     /// An event that was known from another packet.
@@ -191,7 +195,7 @@ pub struct Intake {
 
 #[derive(Debug)]
 enum Waiting {
-    Request { key: RequestKey, answer: Vec<u8> },
+    Request { came: Came, to: Origin, answer: Vec<u8> },
     Push { ticket: Ticket, outcomes: Vec<Metric> },
 }
 
@@ -211,8 +215,8 @@ impl Intake {
         let mut intake = Intake {
             config,
             clients,
+            seen: Seen::new(config.hold, config.seen_max, bindings.seed()),
             bindings,
-            seen: Seen::new(config.hold, config.seen_max),
             waiting: VecDeque::new(),
             commit: None,
             next_ticket: 1,
@@ -225,15 +229,21 @@ impl Intake {
     }
 
     /// Takes one input in. Drain [`Intake::poll_effect`] before the next.
-    pub fn handle(&mut self, input: Input, now: Now) {
+    pub fn handle(&mut self, input: Input<'_>, now: Now) {
+        self.take_in(input, now);
+        self.go_on();
+    }
+
+    /// The same, but that nothing is begun to be kept: of inputs that come together each is taken in and its effects
+    /// drained, and [`Intake::go_on`] follows the last.
+    pub fn take_in(&mut self, input: Input<'_>, now: Now) {
         self.tell_time(now);
         match input {
-            Input::Packet { origin, bytes } => self.packet(origin, &bytes, now),
+            Input::Packet { origin, bytes } => self.packet(origin, bytes, now),
             Input::Pushed { ticket, said } => self.pushed(ticket, said, now),
             Input::Committed(ticket) => self.committed(ticket),
             Input::NotCommitted(ticket) => self.not_committed(ticket, now),
         }
-        self.go_on();
     }
 
     /// A deadline may have passed.
@@ -285,22 +295,22 @@ impl Intake {
 
     fn packet(&mut self, origin: Origin, bytes: &[u8], now: Now) {
         let Some((client, secret)) = self.client(&origin) else { return self.count(Metric::Stranger) };
-        let Some(packet) = Packet::decode(bytes).ok().filter(|packet| packet.code() == Code::AccountingRequest) else {
+        let Some(packet) = Packet::decode(bytes).ok().filter(|packet| is_spoken(packet.code())) else {
             return self.count(Metric::Malformed);
         };
-        let under_tls = matches!(origin, Origin::Stream { .. });
-        let vouched = match packet.message_authenticator(secret) {
-            Vouched::Genuine => true,
-            Vouched::Absent => under_tls || !client.must_vouch,
-            Vouched::Forged => false,
-        };
-        if !vouched || !packet.is_genuine_request(secret) {
+        if !is_believed(&packet, client, secret, matches!(origin, Origin::Stream { .. })) {
             return self.count(Metric::Forged);
+        }
+        if packet.code() == Code::StatusServer {
+            let answer = self.retry_at.is_none().then(|| packet.response(secret));
+            self.effects.extend(answer.map(|bytes| Effect::Answer { to: origin, bytes }));
+            return self.count(Metric::Status);
         }
         let key = RequestKey { origin, identifier: packet.identifier(), authenticator: packet.authenticator() };
         if let Some(fate) = self.seen.fate(&key) {
-            if let Fate::Answered(bytes) = fate {
-                self.effects.push_back(Effect::Answer { to: origin, bytes: bytes.clone() });
+            if fate == Fate::Answered {
+                let bytes = packet.response(secret);
+                self.effects.push_back(Effect::Answer { to: origin, bytes });
             }
             return self.count(Metric::Again);
         }
@@ -311,11 +321,11 @@ impl Intake {
         let said = accounting::read(&packet, client, origin.address(), now.server);
         let metric = take(&mut self.bindings, said, now.server, &mut self.effects);
         self.count(metric);
-        if metric == Metric::NoRoom {
-            return self.seen.dropped(&key);
+        // What was not taken is new when it comes again.
+        if metric != Metric::NoRoom {
+            let came = self.seen.came(key, now.mono);
+            self.waiting.push_back(Waiting::Request { came, to: origin, answer });
         }
-        self.seen.came(key, now.mono);
-        self.waiting.push_back(Waiting::Request { key, answer });
     }
 
     /// Whose packet this is, and what is shared with it.
@@ -359,14 +369,19 @@ impl Intake {
         self.count(Metric::NotCommitted);
     }
 
-    /// Begins the next commit, or answers at once when there is nothing to keep.
-    fn go_on(&mut self) {
+    /// Begins the next commit, or answers at once when there is nothing to keep. While one is under way it does nothing.
+    pub fn go_on(&mut self) {
         if self.commit.is_some() || self.retry_at.is_some() {
             return;
         }
-        let changes = self.bindings.changes(self.config.commit_max);
+        let mut changes = self.bindings.changes(self.config.commit_max);
+        while changes.is_empty() && self.bindings.has_changes() {
+            changes = self.bindings.changes(self.config.commit_max);
+        }
         if changes.is_empty() {
-            while self.answer_next() {}
+            for _ in 0..self.waiting.len() {
+                self.answer_next();
+            }
             return;
         }
         let ticket = Ticket(self.next_ticket);
@@ -376,18 +391,36 @@ impl Intake {
         self.commit = Some(Commit { ticket, changes, answers });
     }
 
-    fn answer_next(&mut self) -> bool {
+    fn answer_next(&mut self) {
         match self.waiting.pop_front() {
-            None => return false,
-            Some(Waiting::Request { key, answer }) => {
-                self.seen.answered(&key, answer.clone());
-                self.effects.push_back(Effect::Answer { to: key.origin, bytes: answer });
+            Some(Waiting::Request { came, to, answer }) => {
+                self.seen.answered(came);
+                self.effects.push_back(Effect::Answer { to, bytes: answer });
                 self.count(Metric::Answered);
             }
             Some(Waiting::Push { ticket, outcomes }) => self.effects.push_back(Effect::Pushed { ticket, outcomes }),
+            None => {}
         }
-        true
     }
+}
+
+const fn is_spoken(code: Code) -> bool {
+    match code {
+        Code::AccountingRequest | Code::StatusServer => true,
+        Code::AccountingResponse | Code::Other(_) => false,
+    }
+}
+
+/// Whether a client made a packet. Under TLS an accounting request needs to say nothing more for itself; whoever asks for
+/// a status does anywhere (RFC 5997, 4.2), for its authenticator is made of nothing.
+fn is_believed(packet: &Packet<'_>, client: &Client, secret: &[u8], under_tls: bool) -> bool {
+    let asks = packet.code() == Code::StatusServer;
+    let vouched = match packet.message_authenticator(secret) {
+        Vouched::Genuine => true,
+        Vouched::Absent => !asks && (under_tls || !client.must_vouch),
+        Vouched::Forged => false,
+    };
+    vouched && (asks || packet.is_genuine_request(secret))
 }
 
 /// Takes what a request says into the bindings, and says what became of it.

@@ -1,8 +1,9 @@
 //! A table that wastes little: rows of fixed size in shards, found by a hash of their key.
 //!
 //! Each shard is one array, at most nine tenths full, and grows by a sixteenth: the rows cost at most 1 / 0.84 of their
-//! own size however many there are. Within a shard a row stands near its place, the nearer the earlier it would be looked
-//! for (robin hood hashing), and removing moves the ones behind it back, so that nothing ever needs to be cleaned up.
+//! own size however many there are. Within a shard rows stand in the order of their hashes, each at its place or as near
+//! behind it as those before it let it (robin hood hashing), and removing moves the ones behind it back, so that nothing ever
+//! needs to be cleaned up.
 
 use std::fmt;
 
@@ -100,6 +101,17 @@ impl<R: Row> Table<R> {
         None
     }
 
+    /// Makes room for about so many rows in all. What is there is not made smaller.
+    pub fn make_room(&mut self, rows: usize) {
+        let each = rows.checked_div(self.shards.len()).unwrap_or(0);
+        let size = each.saturating_mul(10).div_ceil(9);
+        for shard in &mut self.shards {
+            if size > shard.rows.len() {
+                shard.resize(size, self.seed);
+            }
+        }
+    }
+
     /// Takes the row of a key out.
     pub fn remove(&mut self, key: R::Key) -> Option<R> {
         let (index, hash) = self.place(key);
@@ -138,32 +150,72 @@ impl<R: Row> Table<R> {
 
 impl<R: Row> Shard<R> {
     fn grow(&mut self, seed: u64) {
-        let size = self.rows.len().saturating_add(self.rows.len() / 16).saturating_add(1).max(FIRST);
+        self.resize(self.rows.len().saturating_add(self.rows.len() / 16).saturating_add(1).max(FIRST), seed);
+    }
+
+    /// Rows stand in the order of their hashes, which is the order of their places in any size: but for those that went
+    /// around the end, each is put behind the one before it.
+    fn resize(&mut self, size: usize, seed: u64) {
         let old = std::mem::replace(&mut self.rows, vec![R::EMPTY; size]);
         self.used = 0;
-        for row in old {
+        let mut free = 0;
+        let mut around = Vec::new();
+        for (at, row) in old.iter().enumerate() {
+            let Some(key) = row.key() else { continue };
+            let hash = upper(mix(R::bits(key), seed));
+            if home(hash, old.len()) > at {
+                around.push(*row);
+                continue;
+            }
+            let place = home(hash, size).max(free);
+            match self.rows.get_mut(place) {
+                Some(slot) => {
+                    *slot = *row;
+                    self.used = self.used.saturating_add(1);
+                    free = place.saturating_add(1);
+                }
+                None => around.push(*row),
+            }
+        }
+        for row in around {
             self.insert(row, seed);
         }
     }
 
     /// There is room, and the key is not there.
-    fn insert(&mut self, mut row: R, seed: u64) {
+    fn insert(&mut self, row: R, seed: u64) {
         let Some(key) = row.key() else { return };
         let size = self.rows.len();
-        let mut at = home(upper(mix(R::bits(key), seed)), size);
-        let mut distance = 0;
-        for _ in 0..size {
-            let Some(slot) = self.rows.get(at) else { return };
-            let Some(there) = slot.key() else { break };
+        let hash = upper(mix(R::bits(key), seed));
+        let mut at = home(hash, size);
+        let mut distance = 0_usize;
+        while let Some(there) = self.rows.get(at).and_then(Row::key) {
             let theirs = self.distance(there, at, seed);
-            if theirs < distance
-                && let Some(slot) = self.rows.get_mut(at)
-            {
-                std::mem::swap(slot, &mut row);
-                distance = theirs;
+            let behind = theirs < distance || (theirs == distance && upper(mix(R::bits(there), seed)) > hash);
+            if behind || distance >= size {
+                break;
             }
             at = next(at, size);
             distance = distance.saturating_add(1);
+        }
+        let mut free = at;
+        for _ in 0..size {
+            if self.rows.get(free).is_none_or(|row| row.key().is_none()) {
+                break;
+            }
+            free = next(free, size);
+        }
+        // Those behind it move on by one, around the end where the free place lies before.
+        if free < at {
+            self.rows.copy_within(..free, 1);
+            if let Some(last) = self.rows.last().copied()
+                && let Some(first) = self.rows.first_mut()
+            {
+                *first = last;
+            }
+            self.rows.copy_within(at..size.saturating_sub(1), at.saturating_add(1));
+        } else {
+            self.rows.copy_within(at..free, at.saturating_add(1));
         }
         if let Some(slot) = self.rows.get_mut(at) {
             *slot = row;
@@ -208,7 +260,7 @@ pub(crate) fn part_of(bits: u64, seed: u64, parts: usize) -> usize {
 }
 
 /// The finisher of SplitMix64 over the key and the seed.
-const fn mix(bits: u64, seed: u64) -> u64 {
+pub(crate) const fn mix(bits: u64, seed: u64) -> u64 {
     let mut z = bits ^ seed;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -267,6 +319,40 @@ mod tests {
                 prop_assert_eq!(table.get(key).map(|pair| pair.1), map.get(&key).copied());
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_small_one_holds_what_a_map_holds_also_around_its_end(
+            seed: u64,
+            steps in prop::collection::vec((1_u64..40, 0_u64..3), 0..400),
+        ) {
+            let (mut table, mut map) = (Table::with_shards(seed, 1), BTreeMap::new());
+            for (step, (key, act)) in steps.into_iter().enumerate() {
+                if act == 0 {
+                    prop_assert_eq!(table.remove(key).map(|pair: Pair| pair.1), map.remove(&key));
+                } else {
+                    prop_assert_eq!(table.put(Pair(key, step as u64)).map(|pair| pair.1), map.insert(key, step as u64));
+                }
+                for key in 0..45 {
+                    prop_assert_eq!(table.get(key).map(|pair| pair.1), map.get(&key).copied());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn room_that_was_made_is_filled_without_growing_much_and_what_was_there_stays() {
+        let (mut table, mut plain) = (Table::with_shards(7, 4), Table::with_shards(7, 4));
+        table.put(Pair(1, 1));
+        table.make_room(10_000);
+        let made = table.bytes();
+        for key in 1..=10_000 {
+            table.put(Pair(key, key));
+            plain.put(Pair(key, key));
+        }
+        assert!(table.bytes() < made + made / 10 && table.bytes() < plain.bytes() + plain.bytes() / 10);
+        assert!((1..=10_000).all(|key| table.get(key) == Some(&Pair(key, key))));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Whereabouts {
     seed: u64,
     parts: Vec<RwLock<Part>>,
     bound: AtomicUsize,
+    /// Bytes of all rows, as of the last row that was put in.
+    bytes: AtomicUsize,
 }
 
 struct Part {
@@ -40,7 +42,8 @@ impl Whereabouts {
     #[must_use]
     pub fn new(seed: u64) -> Whereabouts {
         let part = || RwLock::new(Part { rows: HotTable::with_shards(seed, SHARDS), beside: BTreeMap::new() });
-        Whereabouts { seed, parts: std::iter::repeat_with(part).take(PARTS).collect(), bound: AtomicUsize::new(0) }
+        let parts = std::iter::repeat_with(part).take(PARTS).collect();
+        Whereabouts { seed, parts, bound: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
     /// Where a number is. Who may ask is not looked at here.
@@ -71,7 +74,7 @@ impl Whereabouts {
     /// Bytes of all rows, empty ones among them. What stands beside is not among them.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.sum(|part| part.rows.bytes())
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// How many numbers have their addresses beside their row.
@@ -92,8 +95,20 @@ impl Whereabouts {
             At::Beside => part.beside.insert(number, addresses),
         };
         let kind: Kind = addresses.kind();
+        let before = part.rows.bytes();
         if part.rows.put(HotRow::new(&Hot { number, generation, kind, at })).is_none() {
             self.bound.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(part.rows.bytes().saturating_sub(before), Ordering::Relaxed);
+        }
+    }
+
+    /// Makes room for about so many numbers, so that tables which are filled at once need not grow step by step.
+    pub(crate) fn make_room(&self, numbers: usize) {
+        for part in &self.parts {
+            let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+            let before = part.rows.bytes();
+            part.rows.make_room(numbers / PARTS);
+            self.bytes.fetch_add(part.rows.bytes().saturating_sub(before), Ordering::Relaxed);
         }
     }
 

@@ -156,11 +156,11 @@ impl FeedLog {
         Ok(log)
     }
 
-    /// Makes changes durable.
+    /// Makes changes durable, one after the other by one sync.
     ///
     /// # Errors
     /// [`StoreFault`]; then nothing of them was kept.
-    pub fn keep(&mut self, changes: &Changes) -> Result<(), StoreFault> {
+    pub fn keep<'a>(&mut self, changes: impl IntoIterator<Item = &'a Changes>) -> Result<(), StoreFault> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         record::write(&mut buffer, self.next, changes);

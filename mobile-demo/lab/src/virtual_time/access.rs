@@ -40,7 +40,7 @@ impl VirtualAccess {
 
     fn tell(&mut self, report: Vec<u8>, now: Now) -> Result<(), String> {
         let mut answered = false;
-        let mut inputs = vec![Input::Packet { origin: Origin::Datagram(self.source), bytes: report.clone() }];
+        let mut inputs = vec![Input::Packet { origin: Origin::Datagram(self.source), bytes: &report }];
         while let Some(input) = inputs.pop() {
             self.intake.handle(input, now);
             while let Some(effect) = self.intake.poll_effect() {

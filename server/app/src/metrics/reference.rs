@@ -93,6 +93,7 @@ pub const REFERENCE: &[MetricDoc] = &[
     counter("tandem_resolver_reports_total", "accounting requests that were believed, by what became of them"),
     counter("tandem_resolver_dropped_total", "accounting datagrams that were not answered, by why"),
     counter("tandem_resolver_repeated_total", "accounting requests that came a second time within moments"),
+    counter("tandem_resolver_status_total", "times a client asked whether anybody is there (Status-Server)"),
     counter(
         "tandem_resolver_answered_total",
         "accounting requests answered for the first time, each after it was durable",

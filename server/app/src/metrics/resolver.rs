@@ -11,6 +11,7 @@ pub(super) const fn name_of(metric: Metric) -> (&'static str, Labels) {
         Metric::Forged => dropped("forged"),
         Metric::NoRoom => dropped("no_room"),
         Metric::Again => ("tandem_resolver_repeated_total", None),
+        Metric::Status => ("tandem_resolver_status_total", None),
         Metric::Taken => outcome("taken"),
         Metric::Known => outcome("known"),
         Metric::Unused(why) => outcome(unused(why)),
@@ -46,6 +47,7 @@ const fn unused(why: Unusable) -> &'static str {
 pub(super) const ALL: &[Metric] = &[
     Metric::Stranger,
     Metric::Again,
+    Metric::Status,
     Metric::Taken,
     Metric::OutOfPool,
     Metric::Answered,

@@ -4,19 +4,20 @@ use super::Bindings;
 use crate::address::Addresses;
 use crate::session::{Generation, Session};
 use crate::sessions::Place;
-use std::collections::BTreeSet;
 use tandem_model::{Msisdn, ServerMillis};
 
 impl Bindings {
     /// Judges every number these sessions may matter to: their own, and those that were given the same addresses.
     pub(super) fn judge_around(&mut self, sessions: &[Session], now: ServerMillis) {
-        let mut numbers = BTreeSet::new();
+        let mut numbers = Vec::with_capacity(4);
         for session in sessions {
             numbers.extend(session.number);
             for held in session.addresses.each() {
                 numbers.extend(self.sessions.against(held.prefix).filter_map(|other| other.number));
             }
         }
+        numbers.sort_unstable();
+        numbers.dedup();
         for number in numbers {
             self.judge_anew(number, now);
         }
@@ -40,7 +41,7 @@ impl Bindings {
         self.whereabouts.bind(number, session.addresses, generation);
         if session.generation != generation {
             self.sessions.note(place, |session| session.generation = generation);
-            self.unsaved.insert(session.id());
+            self.changed(place, session.id());
         }
     }
 
@@ -51,40 +52,38 @@ impl Bindings {
 
     /// The session a number is bound by; `None` when it is nowhere, or when nobody can tell.
     fn judge(&self, number: Msisdn, now: ServerMillis) -> Option<Place> {
-        let own: Vec<(Place, &Session)> = self.sessions.of_number(number).collect();
-        let left =
-            own.iter().filter(|(_, session)| session.last_of_subscriber).filter_map(|(_, session)| session.ended).max();
+        let own = || self.sessions.of_number(number).map(|(_, session)| session);
+        let left = own().filter(|session| session.last_of_subscriber).filter_map(|session| session.ended).max();
         let goes_on = |session: &Session| {
             session.ended.is_none()
                 && left.is_none_or(|left| session.start > left)
                 && !self.is_silent(session, now)
                 && self.is_current(session)
         };
-        let newest = own.iter().map(|(_, session)| session.start).max()?;
-        let newest: Vec<&Session> =
-            own.iter().filter(|(_, session)| session.start == newest).map(|(_, session)| *session).collect();
-        if newest.iter().any(|session| session.unclear) {
+        let start = own().map(|session| session.start).max()?;
+        if own().any(|session| session.start == start && session.unclear) {
             return None;
         }
-        let going_on: Vec<&Session> = newest.iter().copied().filter(|session| goes_on(session)).collect();
-        let newest = if going_on.is_empty() { newest } else { going_on };
-        let addresses = newest.first()?.addresses;
-        if addresses.is_empty() || newest.iter().any(|session| session.addresses != addresses) {
+        let any_goes_on = own().any(|session| session.start == start && goes_on(session));
+        let is_newest = |session: &Session| session.start == start && (!any_goes_on || goes_on(session));
+        let newest = || own().filter(|session| is_newest(session));
+        let addresses = newest().next()?.addresses;
+        if addresses.is_empty() || newest().any(|session| session.addresses != addresses) {
             return None;
         }
-        let given = newest.iter().map(|session| session.since.at()).max()?;
+        let given = newest().map(|session| session.since.at()).max()?;
         if self.is_given_to_another(number, &addresses, given) {
             return None;
         }
         // Bearers beside the newest carry on after its end only once they were heard of: a session that was left behind
         // without a goodbye looks the same until then.
-        let over = newest.iter().map(|session| self.over_at(session)).max()?;
+        let over = newest().map(|session| self.over_at(session)).max()?;
         let bears = |session: &Session| {
-            let heard = newest.contains(&session) || session.latest.at() > over;
+            let heard = is_newest(session) || session.latest.at() > over;
             session.addresses == addresses && !session.unclear && heard && goes_on(session)
         };
-        let bearers = own.iter().filter(|(_, session)| bears(session));
-        bearers.max_by_key(|(_, session)| (session.generation, session.id())).map(|(place, _)| *place)
+        let bearers = self.sessions.of_number(number).filter(|(_, session)| bears(session));
+        bearers.max_by_key(|(_, session)| (session.generation, session.id())).map(|(place, _)| place)
     }
 
     /// Whether anybody else was given one of these later, or in the same second and has not given it back.

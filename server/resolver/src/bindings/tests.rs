@@ -313,10 +313,6 @@ fn a_full_memory_refuses_new_sessions_and_goes_on_with_the_known() {
 
 impl Bindings {
     fn sessions_for_test(&self) -> Vec<Session> {
-        self.sessions
-            .numbers()
-            .into_iter()
-            .flat_map(|n| self.sessions.of_number(n).map(|(_, s)| *s).collect::<Vec<_>>())
-            .collect()
+        self.sessions.all().map(|(_, session)| *session).collect()
     }
 }

@@ -62,7 +62,7 @@ fn feed(intake: &mut Intake, bytes: &[u8], ms: u64) -> Vec<Effect> {
 }
 
 fn feed_from(intake: &mut Intake, source: SocketAddr, bytes: &[u8], ms: u64) -> Vec<Effect> {
-    intake.handle(Input::Packet { origin: Origin::Datagram(source), bytes: bytes.to_vec() }, now(ms));
+    intake.handle(Input::Packet { origin: Origin::Datagram(source), bytes }, now(ms));
     drain(intake)
 }
 
@@ -85,7 +85,7 @@ fn counted(effects: &[Effect], metric: Metric) -> bool {
     effects.contains(&Effect::Count(metric))
 }
 
-fn end(intake: &mut Intake, input: Input, ms: u64) -> Vec<Effect> {
+fn end(intake: &mut Intake, input: Input<'_>, ms: u64) -> Vec<Effect> {
     intake.handle(input, now(ms));
     drain(intake)
 }
@@ -174,6 +174,56 @@ fn what_comes_while_a_commit_is_under_way_shares_the_next_one() {
     let (second, changes) = commit(&effects).unwrap();
     assert_eq!((answers(&effects).len(), changes.sessions.len()), (1, 3));
     assert_eq!(answers(&end(&mut intake, Input::Committed(second), 3)).len(), 3);
+}
+
+#[test]
+fn packets_that_came_together_are_kept_together() {
+    let mut intake = intake();
+    for identifier in 1..4 {
+        let bytes = request(1, &format!("s{identifier}"), identifier).sign(identifier, SECRET);
+        intake.take_in(Input::Packet { origin: Origin::Datagram(nas()), bytes: &bytes }, now(0));
+        assert_eq!(drain(&mut intake), [Effect::Count(Metric::Taken)]);
+    }
+    intake.go_on();
+    let (ticket, changes) = commit(&drain(&mut intake)).unwrap();
+    assert_eq!(changes.sessions.len(), 3);
+    assert_eq!(answers(&end(&mut intake, Input::Committed(ticket), 1)).len(), 3);
+    let again = request(1, "s1", 1).sign(9, SECRET);
+    intake.take_in(Input::Packet { origin: Origin::Datagram(nas()), bytes: &again }, now(2));
+    assert_eq!(drain(&mut intake), [Effect::Count(Metric::Known)]);
+    intake.go_on();
+    assert_eq!(answers(&drain(&mut intake)).len(), 1, "what changes nothing waits for nothing");
+}
+
+#[test]
+fn who_asks_for_a_status_is_answered_while_what_is_reported_can_be_kept() {
+    let mut intake = intake();
+    let asked = Request::new().with(Type::ProxyState, b"p").ask_status(9, [5; 16], SECRET);
+    let effects = feed(&mut intake, &asked, 0);
+    let [answer] = answers(&effects).try_into().unwrap();
+    let (status, answer) = (Packet::decode(&asked).unwrap(), Packet::decode(&answer).unwrap());
+    assert!(answer.is_genuine_response_to(&status, SECRET) && answer.code() == Code::AccountingResponse);
+    assert_eq!(answers(&feed(&mut intake, &asked, 1)).len(), 1, "every time");
+    let (ticket, _) = commit(&feed(&mut intake, &request(1, "a", 7).sign(1, SECRET), 2)).unwrap();
+    end(&mut intake, Input::NotCommitted(ticket), 3);
+    assert_eq!(feed(&mut intake, &asked, 4), [Effect::Count(Metric::Status)]);
+    assert_eq!(intake.bindings().remembered(), 1, "it says nothing of any session");
+}
+
+#[test]
+fn a_status_that_nobody_vouches_for_is_not_answered_anywhere() {
+    let mut intake = intake();
+    let good = Request::new().ask_status(9, [5; 16], SECRET);
+    let forged = [Metric::Forged].map(Effect::Count);
+    assert_eq!(feed(&mut intake, &Request::new().ask_status(9, [5; 16], b"wrong"), 0), forged);
+    assert_eq!(feed(&mut intake, &[&good[..2], &[0, 20], &good[4..20]].concat(), 0), forged, "without any");
+    let other = [&good[..4], &[6], &good[5..]].concat();
+    assert_eq!(feed(&mut intake, &other, 0), forged, "another authenticator");
+    let over_tls = |bytes| Input::Packet { origin: streamed(1, 7), bytes };
+    let bare = [&[12, 9, 0, 20][..], &[5; 16]].concat();
+    assert_eq!(end(&mut intake, over_tls(&bare), 0), forged);
+    let vouched = Request::new().ask_status(9, [5; 16], b"radsec");
+    assert_eq!(answers(&end(&mut intake, over_tls(&vouched), 0)).len(), 1);
 }
 
 #[test]
@@ -304,7 +354,7 @@ fn a_client_under_tls_is_known_by_its_certificate_and_answered_on_its_connection
     let mut intake = intake_with(IntakeConfig::default(), Client { must_vouch: true, ..client() });
     let bytes = request(1, "a", 7).sign(9, b"radsec");
     let packet =
-        |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: bytes.clone() };
+        |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: &bytes };
     assert_eq!(end(&mut intake, packet(1, 8), 0), [Effect::Count(Metric::Stranger)]);
     let (ticket, _) = commit(&end(&mut intake, packet(1, 7), 0)).unwrap();
     let effects = end(&mut intake, Input::Committed(ticket), 1);
@@ -320,6 +370,7 @@ fn the_secret_of_tls_opens_nothing_by_datagram_nor_the_other_way_round() {
     let mut intake = intake();
     let public = request(1, "a", 7).sign(9, b"radsec");
     assert_eq!(feed(&mut intake, &public, 0), [Effect::Count(Metric::Forged)]);
-    let shared = Input::Packet { origin: streamed(1, 7), bytes: request(1, "a", 7).sign(9, SECRET) };
+    let shared = request(1, "a", 7).sign(9, SECRET);
+    let shared = Input::Packet { origin: streamed(1, 7), bytes: &shared };
     assert_eq!(end(&mut intake, shared, 1), [Effect::Count(Metric::Forged)]);
 }

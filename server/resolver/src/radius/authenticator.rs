@@ -38,8 +38,9 @@ impl Packet<'_> {
         self.identifier() == request.identifier() && bool::from(expected.ct_eq(&self.authenticator()))
     }
 
-    /// Checks the Message-Authenticator of an Accounting-Request: an HMAC over the packet with the request's
-    /// authenticator and its own value as zeros, for the authenticator is made over it.
+    /// Checks the Message-Authenticator of a request: an HMAC over the packet with its own value as zeros, and with the
+    /// authenticator of an Accounting-Request as zeros too, for that is made over it. A Status-Server's is made of nothing,
+    /// and stands as it came (RFC 5997, 3).
     #[must_use]
     pub fn message_authenticator(&self, secret: &[u8]) -> Vouched {
         let mut values = self.attributes().filter(|(octet, _)| *octet == Type::MessageAuthenticator.octet());
@@ -47,13 +48,14 @@ impl Packet<'_> {
         if value.len() != AUTHENTICATOR || values.next().is_some() {
             return Vouched::Forged;
         }
-        match vouch(self.code(), self.identifier(), self.attribute_octets(), secret) {
+        let authenticator = if self.code() == Code::StatusServer { self.authenticator() } else { NONE };
+        match vouch(self.code(), self.identifier(), &authenticator, self.attribute_octets(), secret) {
             Some(expected) if bool::from(expected.ct_eq(value)) => Vouched::Genuine,
             Some(_) | None => Vouched::Forged,
         }
     }
 
-    /// The Accounting-Response: every Proxy-State as it came and in its order (RFC 2865, 5.33), and nothing else.
+    /// The Accounting-Response, which answers a Status-Server too where accounting is listened for (RFC 5997, 4.2): every Proxy-State as it came and in its order (RFC 2865, 5.33), and nothing else.
     #[must_use]
     pub fn response(&self, secret: &[u8]) -> Vec<u8> {
         let mut attributes = Vec::new();
@@ -82,11 +84,17 @@ pub(super) fn digest(
     md5.finalize().into()
 }
 
-/// HMAC-MD5 over the packet with every authenticator in it as zeros.
-pub(super) fn vouch(code: Code, identifier: u8, attributes: &[u8], secret: &[u8]) -> Option<[u8; AUTHENTICATOR]> {
+/// HMAC-MD5 over the packet with `authenticator` in its place, and every Message-Authenticator in it as zeros.
+pub(super) fn vouch(
+    code: Code,
+    identifier: u8,
+    authenticator: &[u8; AUTHENTICATOR],
+    attributes: &[u8],
+    secret: &[u8],
+) -> Option<[u8; AUTHENTICATOR]> {
     let mut hmac = Hmac::<Md5>::new_from_slice(secret).ok()?;
     hmac.update(&start(code, identifier, attributes));
-    hmac.update(&NONE);
+    hmac.update(authenticator);
     let mut rest = attributes;
     while let Some((&[octet, length], _)) = rest.split_first_chunk::<2>() {
         let (attribute, behind) = rest.split_at_checked(usize::from(length))?;

@@ -14,13 +14,15 @@ pub const PACKET_MAX: usize = 4_096;
 /// Octets of an authenticator.
 pub(super) const AUTHENTICATOR: usize = 16;
 
-/// What a packet is for (RFC 2866, 3). Others are not spoken here.
+/// What a packet is for (RFC 2866, 3; RFC 5997, 3). Others are not spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// 4.
     AccountingRequest,
     /// 5.
     AccountingResponse,
+    /// 12.
+    StatusServer,
     /// Anything else.
     Other(u8),
 }
@@ -30,6 +32,7 @@ impl Code {
         match self {
             Code::AccountingRequest => 4,
             Code::AccountingResponse => 5,
+            Code::StatusServer => 12,
             Code::Other(octet) => octet,
         }
     }
@@ -38,6 +41,7 @@ impl Code {
         match octet {
             4 => Code::AccountingRequest,
             5 => Code::AccountingResponse,
+            12 => Code::StatusServer,
             other => Code::Other(other),
         }
     }

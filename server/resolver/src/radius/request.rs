@@ -1,4 +1,4 @@
-//! Accounting-Requests as a client makes them: for tests and for mock access networks.
+//! Accounting-Requests and Status-Servers as a client makes them: for tests and for mock access networks.
 
 use super::attribute::{THREE_GPP, Type, VendorType};
 use super::authenticator::{assemble, digest, push, vouch};
@@ -64,13 +64,23 @@ impl Request {
     /// The datagram, with a Message-Authenticator before everything else.
     #[must_use]
     pub fn sign_and_vouch(&self, identifier: u8, secret: &[u8]) -> Vec<u8> {
+        self.vouched(Code::AccountingRequest, identifier, &[0; AUTHENTICATOR], secret).sign(identifier, secret)
+    }
+
+    /// A Status-Server (RFC 5997) instead, with random octets as its authenticator.
+    #[must_use]
+    pub fn ask_status(&self, identifier: u8, random: [u8; AUTHENTICATOR], secret: &[u8]) -> Vec<u8> {
+        let vouched = self.vouched(Code::StatusServer, identifier, &random, secret);
+        assemble(Code::StatusServer, identifier, &random, &vouched.attributes)
+    }
+
+    fn vouched(&self, code: Code, identifier: u8, authenticator: &[u8; AUTHENTICATOR], secret: &[u8]) -> Request {
         let with = |value: &[u8]| {
             let mut first = Request::new().with(Type::MessageAuthenticator, value);
             first.attributes.extend(&self.attributes);
             first
         };
         let blank = with(&[0; AUTHENTICATOR]);
-        let vouched = vouch(Code::AccountingRequest, identifier, &blank.attributes, secret).unwrap_or_default();
-        with(&vouched).sign(identifier, secret)
+        with(&vouch(code, identifier, authenticator, &blank.attributes, secret).unwrap_or_default())
     }
 }

@@ -1,11 +1,11 @@
-//! Records: what one commit keeps, as one piece that is whole or nothing.
+//! Records: what commits keep that share a sync, as one piece that is whole or nothing.
 //!
 //! ```text
 //!   bytes of the body (4) | number (8) | CRC-32C of both and the body (4) | body | zeros to the next 8
 //! ```
 //!
-//! A body has how many there are of each kind, and then each: sessions, ids that are forgotten, restarts, restarts that are
-//! forgotten. All integers are little-endian.
+//! A body has each commit behind the one before it: how many there are of each kind, and then each: sessions, ids that are
+//! forgotten, restarts, restarts that are forgotten. All integers are little-endian.
 
 use tandem_model::{Msisdn, ServerMillis};
 use tandem_resolver::{
@@ -30,9 +30,22 @@ const V6: u8 = 16;
 const DELEGATED: u8 = 32;
 
 /// Adds a record.
-pub(super) fn write(out: &mut Vec<u8>, number: u64, changes: &Changes) {
+pub(super) fn write<'a>(out: &mut Vec<u8>, number: u64, all: impl IntoIterator<Item = &'a Changes>) {
     let at = out.len();
     out.extend([0; HEAD]);
+    all.into_iter().for_each(|changes| put_changes(out, changes));
+    let body = out.len().saturating_sub(at.saturating_add(HEAD));
+    let length = u32::try_from(body).unwrap_or(u32::MAX).to_le_bytes();
+    let number = number.to_le_bytes();
+    let sum = out.get(at.saturating_add(HEAD)..).map_or(0, |body| checksum(&length, &number, body));
+    let head = length.into_iter().chain(number).chain(sum.to_le_bytes());
+    out.iter_mut().skip(at).zip(head).for_each(|(byte, head)| *byte = head);
+    while !out.len().is_multiple_of(8) {
+        out.push(0);
+    }
+}
+
+fn put_changes(out: &mut Vec<u8>, changes: &Changes) {
     for count in
         [changes.sessions.len(), changes.forgotten.len(), changes.reboots.len(), changes.forgotten_reboots.len()]
     {
@@ -44,15 +57,6 @@ pub(super) fn write(out: &mut Vec<u8>, number: u64, changes: &Changes) {
         out.extend(epoch.0.0.to_le_bytes());
     }
     changes.reboots.iter().chain(&changes.forgotten_reboots).for_each(|reboot| put_reboot(out, reboot));
-    let body = out.len().saturating_sub(at.saturating_add(HEAD));
-    let length = u32::try_from(body).unwrap_or(u32::MAX).to_le_bytes();
-    let number = number.to_le_bytes();
-    let sum = out.get(at.saturating_add(HEAD)..).map_or(0, |body| checksum(&length, &number, body));
-    let head = length.into_iter().chain(number).chain(sum.to_le_bytes());
-    out.iter_mut().skip(at).zip(head).for_each(|(byte, head)| *byte = head);
-    while !out.len().is_multiple_of(8) {
-        out.push(0);
-    }
 }
 
 /// A record at the front of some bytes.
@@ -78,18 +82,25 @@ fn checksum(length: &[u8; 4], number: &[u8; 8], body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(length), number), body)
 }
 
-/// What a body keeps; `None` when it is no body.
-pub(super) fn changes(body: &[u8]) -> Option<Changes> {
+/// What a body keeps, in order; `None` when it is no body.
+pub(super) fn changes(body: &[u8]) -> Option<Vec<Changes>> {
     let mut rest = body;
-    let mut count = || Some(u32::from_le_bytes(take(&mut rest)?));
+    let mut all = Vec::with_capacity(1);
+    while !rest.is_empty() {
+        all.push(take_changes(&mut rest)?);
+    }
+    Some(all)
+}
+
+fn take_changes(rest: &mut &[u8]) -> Option<Changes> {
+    let mut count = || Some(u32::from_le_bytes(take(rest)?));
     let (sessions, forgotten, reboots, forgotten_reboots) = (count()?, count()?, count()?, count()?);
-    let changes = Changes {
-        sessions: (0..sessions).map(|_| session(&take(&mut rest)?)).collect::<Option<_>>()?,
-        forgotten: (0..forgotten).map(|_| id(&mut rest)).collect::<Option<_>>()?,
-        reboots: (0..reboots).map(|_| reboot(&mut rest)).collect::<Option<_>>()?,
-        forgotten_reboots: (0..forgotten_reboots).map(|_| reboot(&mut rest)).collect::<Option<_>>()?,
-    };
-    rest.is_empty().then_some(changes)
+    Some(Changes {
+        sessions: (0..sessions).map(|_| session(&take(rest)?)).collect::<Option<_>>()?,
+        forgotten: (0..forgotten).map(|_| id(rest)).collect::<Option<_>>()?,
+        reboots: (0..reboots).map(|_| reboot(rest)).collect::<Option<_>>()?,
+        forgotten_reboots: (0..forgotten_reboots).map(|_| reboot(rest)).collect::<Option<_>>()?,
+    })
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

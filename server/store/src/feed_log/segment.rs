@@ -134,7 +134,7 @@ pub(super) fn read(
     let mut rest = bytes.get(HEAD..).unwrap_or_default();
     while end.is_none_or(|end| read.next < end) {
         let Some(record) = record::read(rest).filter(|record| record.number == read.next) else { break };
-        sink(record::changes(record.body).ok_or_else(damaged)?);
+        record::changes(record.body).ok_or_else(damaged)?.into_iter().for_each(&mut *sink);
         read.next = read.next.saturating_add(1);
         read.end = read.end.saturating_add(record.bytes as u64);
         rest = rest.get(record.bytes..).unwrap_or_default();

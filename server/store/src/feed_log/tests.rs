@@ -88,7 +88,7 @@ fn open(directory: &Path) -> (FeedLog, Kept) {
 fn written(directory: &Path, turns: std::ops::Range<u64>) -> Kept {
     let (mut log, mut expected) = open(directory);
     for turn in turns {
-        log.keep(&changes(turn)).unwrap();
+        log.keep([&changes(turn)]).unwrap();
         expected.apply(&changes(turn));
     }
     expected
@@ -116,7 +116,7 @@ fn every_file_is_the_servers_users_alone() {
     let directory = tempfile::tempdir().unwrap();
     let (mut log, _) = open(directory.path());
     small(&mut log);
-    (0..200).for_each(|turn| log.keep(&changes(turn)).unwrap());
+    (0..200).for_each(|turn| log.keep([&changes(turn)]).unwrap());
     drop(log);
     let names = Names::read(directory.path()).unwrap();
     assert!(!names.bases.is_empty() && !names.logs.is_empty(), "{names:?}");
@@ -153,7 +153,7 @@ fn wherever_the_power_goes_in_a_record_that_record_alone_is_gone() {
     let before = fs::read(files::log(directory.path(), 0)).unwrap();
     let with_last = {
         let (mut log, mut expected) = open(directory.path());
-        log.keep(&changes(5)).unwrap();
+        log.keep([&changes(5)]).unwrap();
         expected.apply(&changes(5));
         expected
     };
@@ -172,7 +172,7 @@ fn wherever_the_power_goes_in_a_record_that_record_alone_is_gone() {
             assert_eq!(kept, expected, "cut at {cut}");
             // And what comes after it is not lost with it.
             if (cut - first).is_multiple_of(25) {
-                log.keep(&changes(6)).unwrap();
+                log.keep([&changes(6)]).unwrap();
                 drop(log);
                 let mut expected = Kept::default();
                 (0..5).chain([6]).for_each(|turn| expected.apply(&changes(turn)));
@@ -212,7 +212,7 @@ fn segments_are_turned_over_and_merged_and_a_start_reads_the_same_at_any_time() 
         assert_eq!(kept, expected);
         small(&mut log);
         for turn in start * 40..start * 40 + 40 {
-            log.keep(&changes(turn)).unwrap();
+            log.keep([&changes(turn)]).unwrap();
             expected.apply(&changes(turn));
             if turn.is_multiple_of(9) {
                 // As a kill leaves it, whatever is being made beside it.
@@ -247,17 +247,34 @@ fn after_a_write_that_failed_the_next_one_opens_a_new_segment_and_nothing_is_los
     let mut expected = written(directory.path(), 0..4);
     let (mut log, _) = open(directory.path());
     // The record reached the disk and was never acknowledged: the caller gives the same changes again.
-    log.keep(&changes(4)).unwrap();
+    log.keep([&changes(4)]).unwrap();
     log.next -= 1;
     log.active = None;
     let mut again = changes(4);
     again.sessions.push(session(1_000, 4));
-    log.keep(&again).unwrap();
-    log.keep(&changes(5)).unwrap();
+    log.keep([&again]).unwrap();
+    log.keep([&changes(5)]).unwrap();
     drop(log);
     expected.apply(&again);
     expected.apply(&changes(5));
     assert_eq!(Names::read(directory.path()).unwrap().logs.len(), 2);
+    assert_eq!(open(directory.path()).1, expected);
+}
+
+#[test]
+fn commits_that_share_a_sync_are_read_in_their_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut log, mut expected) = open(directory.path());
+    let forgets = Changes { forgotten: vec![session(1, 0).id()], ..Changes::default() };
+    let comes = |turn| Changes { sessions: vec![session(1, turn)], ..Changes::default() };
+    for group in [vec![comes(1), forgets.clone(), comes(2)], vec![forgets.clone(), comes(3), forgets.clone()]] {
+        log.keep(&group).unwrap();
+        group.iter().for_each(|changes| expected.apply(changes));
+        assert_eq!(open(copied(directory.path()).path()).1, expected);
+    }
+    log.keep(&[comes(4), forgets, comes(5)]).unwrap();
+    expected.apply(&comes(5));
+    drop(log);
     assert_eq!(open(directory.path()).1, expected);
 }
 
@@ -280,7 +297,7 @@ fn a_segment_that_is_missing_is_damage() {
     let directory = tempfile::tempdir().unwrap();
     let (mut log, _) = open(directory.path());
     small(&mut log);
-    (0..12).for_each(|turn| log.keep(&changes(turn)).unwrap());
+    (0..12).for_each(|turn| log.keep([&changes(turn)]).unwrap());
     drop(log);
     let names = Names::read(directory.path()).unwrap();
     let before_last = names.logs[names.logs.len() - 2];

@@ -7,7 +7,7 @@ use tandem_model::{
     SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState, TextId, Ticket,
 };
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, ContactsSync, Hello, RegisterRequest, SendText,
+    CallBody, CallEnvelope, CallOver, Capability, ClientFrame, ConfirmProof, ContactsSync, Hello, RegisterRequest, SendText,
     SmsPlatform, Train, TrainReport,
 };
 use tandem_wire::roap::{Roap, RoapType};
@@ -75,7 +75,7 @@ fn client(name: &'static str, frame: ClientFrame, says: Value) -> Sample {
 
 /// Every kind of frame a phone sends, and every body of a call.
 pub fn client_samples() -> Vec<Sample> {
-    [session_and_marks(), probe_and_call(), texts()].concat()
+    [session_and_marks(), probe_and_call(), texts(), lookups()].concat()
 }
 
 fn session_and_marks() -> Vec<Sample> {
@@ -305,6 +305,36 @@ pub fn request_samples() -> Vec<Sample> {
             json!({ "withdraw": {
                 "number": ALICE, "device_key": hex(&[0xDE; 32]), "signature": hex(&SIGNATURE.0),
             } }),
+        ),
+    ]
+}
+
+fn lookups() -> Vec<Sample> {
+    vec![
+        (
+            "client_consent_put",
+            Message::Client(ClientFrame::ConsentPut { ticket: Ticket(60), number: number(BOB), allow: true }),
+            json!({ "consent_put": { "ticket": 60, "number": BOB, "allow": true } }),
+        ),
+        (
+            "client_resolve_ask",
+            Message::Client(ClientFrame::ResolveAsk { ticket: Ticket(61), to: number(BOB) }),
+            json!({ "resolve_ask": { "ticket": 61, "to": BOB } }),
+        ),
+        (
+            "client_resolve",
+            Message::Client(ClientFrame::Resolve { ticket: Ticket(62), capability: Capability([0xCA; 16]) }),
+            json!({ "resolve": { "ticket": 62, "capability": hex(&[0xCA; 16]) } }),
+        ),
+        (
+            "client_direct_port",
+            Message::Client(ClientFrame::DirectPort { ticket: Ticket(63), port: Some(4_433) }),
+            json!({ "direct_port": { "ticket": 63, "port": 4_433 } }),
+        ),
+        (
+            "client_direct_port_none",
+            Message::Client(ClientFrame::DirectPort { ticket: Ticket(64), port: None }),
+            json!({ "direct_port": { "ticket": 64 } }),
         ),
     ]
 }

@@ -55,6 +55,17 @@ pub enum Event {
         /// The text.
         text: ArrivedText,
     },
+    /// A datagram of an application came straight from its sender. It is kept nowhere.
+    DatagramArrived {
+        /// To which SIM.
+        line: Line,
+        /// From whom, proven.
+        from: Msisdn,
+        /// Which application it is for.
+        application: u32,
+        /// What it says.
+        body: Vec<u8>,
+    },
     /// An entry of the call log is new or changed.
     Log {
         /// As of now.
@@ -167,6 +178,9 @@ impl From<tandem_engine::Event> for Event {
             From::Call(view) => Event::Call { view: view.into() },
             From::Text(view) => Event::Text { view: view.into() },
             From::TextArrived(text) => Event::TextArrived { text: text.into() },
+            From::DatagramArrived { line, from, application, body } => {
+                Event::DatagramArrived { line, from, application, body: body.into_inner() }
+            }
             From::Log(row) => Event::Log { entry: row.into() },
             From::Notice(notice) => noticed(notice),
         }

@@ -117,7 +117,7 @@ impl Engine {
         let studio =
             Studio { engine: media, setup: config.media, shared: Arc::clone(&shared), words: own_words.clone() };
         let parts = Parts {
-            config: config.machine,
+            config: tandem_machine::Config { direct: config.direct_port.is_some(), ..config.machine },
             random: Box::new(machine_random),
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
@@ -133,6 +133,7 @@ impl Engine {
             studio: Arc::new(studio),
             latch: latch.clone(),
             faults: Arc::clone(&faults),
+            direct_port: config.direct_port,
         };
         let running = latch.enter();
         let watched = Arc::clone(&shared);

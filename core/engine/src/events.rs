@@ -162,7 +162,11 @@ impl Waiting {
         self.events.retain(|_, event| match event {
             Event::Registration(_) | Event::Online { .. } | Event::Prompt(_) | Event::PromptGone(_) => true,
             Event::Call(view) => !matches!(view.state, CallState::Ended(_)),
-            Event::Marks(_) | Event::Text(_) | Event::TextArrived(_) | Event::Log(_) => false,
+            Event::Marks(_)
+            | Event::Text(_)
+            | Event::TextArrived(_)
+            | Event::DatagramArrived { .. }
+            | Event::Log(_) => false,
             Event::Notice(notice) => *notice != Notice::Resync,
         });
         while self.events.len() + 2 > max {
@@ -181,7 +185,12 @@ fn key_of(event: &Event) -> Option<Key> {
         Event::Call(view) => Some(Key::Call(view.call)),
         Event::Text(view) => Some(Key::Text(view.id)),
         Event::Marks(_) => Some(Key::Marks),
-        Event::Prompt(_) | Event::PromptGone(_) | Event::TextArrived(_) | Event::Log(_) | Event::Notice(_) => None,
+        Event::Prompt(_)
+        | Event::PromptGone(_)
+        | Event::TextArrived(_)
+        | Event::DatagramArrived { .. }
+        | Event::Log(_)
+        | Event::Notice(_) => None,
     }
 }
 

@@ -24,6 +24,7 @@ mod clock;
 pub mod config;
 mod database;
 mod dials;
+mod direct;
 mod engine;
 pub mod errors;
 mod events;

@@ -4,6 +4,7 @@ mod orders;
 
 use self::orders::rests_on_keys;
 use crate::book::ContactsPage;
+use crate::direct::{self, Direct};
 use crate::call_media::Studio;
 use crate::fault_points::FaultPoints;
 use crate::host::{HostAnswer, HostCall};
@@ -28,6 +29,7 @@ use tandem_machine::{
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
 use tokio::sync::{mpsc, watch};
+use tracing::warn;
 
 /// Orders that may wait for the key store.
 const HELD_MAX: usize = 1024;
@@ -74,6 +76,8 @@ pub(crate) struct Parts {
     pub(crate) studio: Arc<Studio>,
     pub(crate) latch: Latch,
     pub(crate) faults: Arc<FaultPoints>,
+    /// Where to listen for direct data.
+    pub(crate) direct_port: Option<u16>,
 }
 
 pub(crate) struct Runner {
@@ -81,6 +85,8 @@ pub(crate) struct Runner {
     device: Device,
     links: BTreeMap<(Line, LinkId), Link>,
     calls: BTreeMap<CallId, mpsc::Sender<MediaOrder>>,
+    /// Absent where direct data is off.
+    direct: Option<Direct>,
     /// Inputs that came of executing an order.
     backlog: VecDeque<Input>,
     /// Orders that must not leave before the keys they rest on are kept.
@@ -109,6 +115,7 @@ impl Runner {
             device,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
+            direct: None,
             backlog: VecDeque::new(),
             held: VecDeque::new(),
             keeping: 0,
@@ -127,6 +134,7 @@ impl Runner {
         for what in [Changed::Sims, Changed::Network, Changed::Contacts] {
             self.look_again(what);
         }
+        self.listen_directly();
         self.hear_first_words(&mut stopping).await;
         loop {
             while let Some(input) = self.backlog.pop_front() {
@@ -149,6 +157,17 @@ impl Runner {
                 },
                 () = sleep => self.look_at_the_clock(),
             }
+        }
+    }
+
+    /// Opens the port for direct data, where it is wanted. A port that cannot be had costs the direct ways and nothing else.
+    fn listen_directly(&mut self) {
+        let Some(port) = self.parts.direct_port else {
+            return;
+        };
+        match direct::open(port, self.parts.own_words.clone(), self.parts.latch.enter()) {
+            Ok(opened) => self.direct = Some(opened),
+            Err(error) => warn!(kind = ?error.kind(), "no port for direct data"),
         }
     }
 
@@ -192,6 +211,7 @@ impl Runner {
                 | Effect::DialCarrier { .. }
                 | Effect::SendSms { .. }
                 | Effect::Media { .. }
+                | Effect::Direct(_)
                 | Effect::Emit(_) => {}
             }
         }
@@ -255,7 +275,7 @@ impl Runner {
         if !self.parts.shared.is_over() {
             self.serving = match &input {
                 Input::Command { ticket, .. } => Some(*ticket),
-                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Media { .. } => None,
+                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Direct(_) | Input::Media { .. } => None,
             };
             self.device.handle(input, now);
             self.drain();

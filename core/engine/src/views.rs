@@ -82,7 +82,11 @@ impl Views {
             Event::Marks(marks) => self.show(marks),
             Event::Call(_) => touched.calls = true,
             Event::Prompt(_) | Event::PromptGone(_) => touched.prompts = true,
-            Event::Text(_) | Event::TextArrived(_) | Event::Log(_) | Event::Notice(_) => {}
+            Event::Text(_)
+            | Event::TextArrived(_)
+            | Event::DatagramArrived { .. }
+            | Event::Log(_)
+            | Event::Notice(_) => {}
         }
     }
 

@@ -1,9 +1,10 @@
 //! Everything the machine can order. Orders carry tickets; their results come back as inputs (law 3).
 
+use crate::direct::DirectOrder;
 use crate::input::LinkId;
 use crate::view::{ArrivedText, CallView, MarkView, Notice, Prompt, RegistrationView, TextView};
 use tandem_model::rows::{Change, LogRow};
-use tandem_model::{CallId, Line, PromptId, Secret, TextBody, TextId, Ticket};
+use tandem_model::{CallId, Line, Msisdn, PromptId, Secret, TextBody, TextId, Ticket};
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 /// One order.
@@ -82,6 +83,8 @@ pub enum Effect {
         /// What.
         order: MediaOrder,
     },
+    /// Something for direct connections.
+    Direct(DirectOrder),
     /// Something for the app.
     Emit(Event),
 }
@@ -155,6 +158,17 @@ pub enum Event {
     TextArrived(ArrivedText),
     /// A log entry changed.
     Log(LogRow),
+    /// A datagram of an application came straight from its sender.
+    DatagramArrived {
+        /// To which SIM.
+        line: Line,
+        /// From whom, proven.
+        from: Msisdn,
+        /// Which application it is for.
+        application: u32,
+        /// What it says.
+        body: Secret<Vec<u8>>,
+    },
     /// Something the user must know.
     Notice(Notice),
 }
@@ -210,6 +224,9 @@ pub enum Refusal {
     /// The server cannot be asked now: try again when online.
     #[error("there is no connection to the server")]
     Offline,
+    /// There is no direct connection to them now; one is being looked for: ask again.
+    #[error("there is no direct connection to them")]
+    NotReachable,
     /// A registration is already under way on this line.
     #[error("this is already under way")]
     Busy,

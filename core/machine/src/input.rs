@@ -1,5 +1,6 @@
 //! Everything that can happen to a phone, by origin.
 
+use crate::direct::DirectInput;
 use tandem_model::rows::SettingsRow;
 use tandem_model::{CallId, Line, MonoMicros, Msisdn, PromptId, Secret, SimSlot, TextId, Ticket};
 use tandem_wire::{RegisterReply, ServerFrame};
@@ -20,6 +21,8 @@ pub enum Input {
     Link(LinkInput),
     /// The store answers a commit.
     Store(StoreInput),
+    /// Direct connections tell something.
+    Direct(DirectInput),
     /// The media engine tells something about a call.
     Media {
         /// Which call.
@@ -126,6 +129,26 @@ pub enum Command {
         from: Msisdn,
         /// Which.
         ids: Vec<TextId>,
+    },
+    /// Let a number learn where this phone is, so that its data comes straight here, or no longer.
+    SetConsent {
+        /// Whom.
+        number: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Whether.
+        allow: bool,
+    },
+    /// Send a datagram of an application straight to a number, or not at all.
+    SendDatagram {
+        /// To whom.
+        to: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Which application it is for, from 1.
+        application: u32,
+        /// What it says, 1 to [`crate::direct::DATAGRAM_BODY_MAX`] bytes.
+        body: Secret<Vec<u8>>,
     },
     /// Answer a prompt.
     Answer {

@@ -25,6 +25,7 @@ mod contacts;
 pub mod ctx;
 mod device;
 pub mod dialing;
+pub mod direct;
 pub mod effect;
 mod fold;
 mod inbox;
@@ -49,6 +50,7 @@ pub mod view;
 
 pub use config::Config;
 pub use device::Device;
+pub use direct::{DirectConn, DirectInput, DirectOrder};
 pub use effect::{Effect, Event, MediaOrder, Refusal, Reply};
 pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, StoreInput};
 pub use texts_for_people::{end_text, status_text, why_text};

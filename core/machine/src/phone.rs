@@ -2,6 +2,7 @@
 
 mod calling;
 mod commands;
+mod directly;
 mod restore;
 mod texting;
 mod words;
@@ -64,6 +65,7 @@ impl Phone {
             Input::Host(host) => self.host(host, ctx),
             Input::Link(link) => self.link(link, ctx),
             Input::Store(store) => self.store(&store, ctx),
+            Input::Direct(direct) => self.direct(direct, ctx),
             Input::Media { call, event } => {
                 let taken = self.calls.on_media(call, event, &self.lines, ctx);
                 self.count_late(taken);
@@ -75,6 +77,7 @@ impl Phone {
     pub(crate) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
         self.lines.handle_timeout(ctx);
         self.settle(ctx);
+        self.direct_due(ctx);
         self.outbox.handle_timeout(&mut self.lines, ctx);
         self.receipts.handle_timeout(&self.lines, ctx);
         self.calls.handle_timeout(&self.lines, ctx);
@@ -84,6 +87,7 @@ impl Phone {
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
         [
             self.lines.poll_timeout(config),
+            self.lines.direct().poll_timeout(),
             self.outbox.poll_timeout(),
             self.receipts.poll_timeout(),
             self.calls.poll_timeout(),
@@ -102,9 +106,11 @@ impl Phone {
                 self.calls.on_session_down(line, &self.lines, ctx);
             }
             if turn.over {
+                self.direct_line_over(line, ctx);
                 self.outbox.line_over(line, ctx);
             }
             if turn.up && self.lines.session(line).is_some() {
+                self.lines.with_direct(ctx, |direct, lines, ctx| direct.session_up(line, lines, ctx));
                 self.outbox.session_up(line, &mut self.lines, ctx);
                 self.receipts.session_up(ctx);
                 self.calls.on_session_up(line, &self.lines, ctx);

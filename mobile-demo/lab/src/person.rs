@@ -110,6 +110,7 @@ impl Person {
             | Event::Online { .. }
             | Event::Marks(_)
             | Event::Text(_)
+            | Event::DatagramArrived { .. }
             | Event::Log(_)
             | Event::Notice(_) => {}
         }

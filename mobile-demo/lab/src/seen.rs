@@ -51,6 +51,9 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
             "see": "arrived", "from": names.of(text.from), "bearer": bearer(text.bearer), "gap": text.gap_before,
             "body": text.body.as_ref().map(tandem_model::TextBody::as_str),
         }))],
+        Event::DatagramArrived { from, application, .. } => {
+            vec![object(json!({"see": "datagram", "from": names.of(*from), "application": application}))]
+        }
         Event::Log(row) => vec![object(log(row, names))],
         Event::Notice(notice) => {
             let says = notice.user_text();

@@ -11,6 +11,7 @@ use crate::house::{House, size};
 use crate::http;
 use crate::line_budget::LineBudget;
 use crate::listener::Door;
+use crate::locator::Locator;
 use crate::lookup_thread::RunningLookups;
 use crate::metrics::Metrics;
 use crate::resolve::Resolving;
@@ -174,7 +175,12 @@ async fn serve(
         let zone = Zone::new(&config.dns, resolving.policy, BTreeSet::clone(&resolving.withheld))?;
         Some(sockets.start(zone, &config.dns, resolving.lookups.clone(), Arc::clone(&metrics)))
     });
-    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait);
+    let locator = resolving.as_ref().map(|resolving| Locator {
+        whereabouts: Arc::clone(&resolving.whereabouts),
+        withheld: Arc::clone(&resolving.withheld),
+        clock,
+    });
+    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait).locating(locator);
 
     let proxies = proxies(&config);
     let door = Arc::new(Door::new(

@@ -33,6 +33,7 @@ mod launch;
 mod line_budget;
 mod listener;
 pub mod logging;
+mod locator;
 mod lookup_desk;
 mod lookup_sessions;
 mod lookup_thread;

@@ -1,5 +1,6 @@
 //! What the store answers. A change is durable when its answer comes.
 
+use crate::lookup_op::LookupOutcome;
 use crate::store_op::{BudgetKind, Owner, StoreText};
 use std::time::Duration;
 use tandem_model::{
@@ -41,6 +42,8 @@ pub enum StoreAnswer {
     },
     /// To `AdmitGate`.
     Admission(Admission),
+    /// To a question about lookups.
+    Lookup(LookupOutcome),
     /// To `StoreText`, with the question given back.
     Text {
         /// What became of it.

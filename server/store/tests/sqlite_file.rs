@@ -79,8 +79,8 @@ fn a_newer_version_is_refused_politely() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let error = SqliteStore::open(&config(dir.path())).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2 }));
-    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 2");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3 }));
+    assert_eq!(error.to_string(), "the database has version 99, and this server knows versions up to 3");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_file_of_the_first_version_is_brought_up_with_what_it_holds() {
     let dir = file.dir;
     drop(file.store);
     let conn = rusqlite::Connection::open(config(dir.path()).path).unwrap();
-    conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; PRAGMA user_version = 1").unwrap();
+    conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; DROP TABLE consents; PRAGMA user_version = 1").unwrap();
     drop(conn);
     let mut file = File { store: SqliteStore::open(&config(dir.path())).unwrap(), dir };
     assert_eq!(bench::waiting(&mut file, b).len(), 1);

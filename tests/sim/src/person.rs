@@ -61,6 +61,7 @@ impl World {
             | Event::Marks(_)
             | Event::PromptGone(_)
             | Event::Text(_)
+            | Event::DatagramArrived { .. }
             | Event::Log(_)
             | Event::Notice(_) => {}
         }

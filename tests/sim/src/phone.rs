@@ -289,6 +289,8 @@ impl World {
             Effect::SendSms { ticket, to, body, .. } => {
                 self.modem_texts(index, boot, ticket, to.expose(), body.as_str())
             }
+            // Nobody is resolved in this world: direct data is off.
+            Effect::Direct(_) => {}
             Effect::Media { call, order } => self.media_order(index, boot, call, order),
             Effect::Emit(event) => self.shown(index, boot, event),
         }

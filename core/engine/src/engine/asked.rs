@@ -88,6 +88,8 @@ impl Engine {
             | Command::SendText { .. }
             | Command::TextToSms { .. }
             | Command::CancelText { .. }
+            | Command::SetConsent { .. }
+            | Command::SendDatagram { .. }
             | Command::MarkRead { .. } => Wish::None,
         }
     }

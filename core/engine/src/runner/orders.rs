@@ -10,7 +10,7 @@ use crate::store_thread::Commit;
 use crate::{call_media, journal, link};
 use std::sync::Arc;
 use tandem_machine::input::StoreFailure;
-use tandem_machine::{Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
+use tandem_machine::{DirectOrder, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
 use tandem_model::{CallId, Line, Ticket};
 use tandem_wire::{ClientFrame, encode_client};
 use tracing::{debug, warn};
@@ -40,6 +40,7 @@ impl Runner {
             Effect::DialCarrier { ticket, call, line, digits } => self.dial(ticket, call, Dial { line, digits }),
             Effect::SendSms { ticket, line, to, body } => self.ask_host(HostCall::Sms { ticket, line, to, body }),
             Effect::Media { call, order } => self.media(call, order),
+            Effect::Direct(order) => self.direct(order),
             Effect::Emit(event) => self.emit(event),
         }
     }
@@ -97,6 +98,12 @@ impl Runner {
         if closes {
             // Dropping the sender closes it too, should the order not have fitted in.
             self.calls.remove(&call);
+        }
+    }
+
+    pub(super) fn direct(&self, order: DirectOrder) {
+        if let Some(direct) = &self.direct {
+            direct.order(order);
         }
     }
 
@@ -169,6 +176,7 @@ pub(super) fn rests_on_keys(effect: &Effect) -> bool {
         | Effect::DialCarrier { .. }
         | Effect::SendSms { .. }
         | Effect::Media { .. }
+        | Effect::Direct(_)
         | Effect::Emit(_) => false,
     }
 }

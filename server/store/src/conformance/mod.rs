@@ -13,6 +13,7 @@
 
 pub mod attached;
 pub mod bench;
+pub mod consents;
 pub mod matching;
 pub mod owners;
 pub mod reads;
@@ -59,6 +60,14 @@ macro_rules! conformance_suite {
                 the_policy_can_change_between_two_starts,
                 the_gate_admits_whom_the_mark_shows_to_and_counts_strangers_alike,
                 a_session_of_an_old_owner_is_fenced_everywhere,
+            }
+            consents: {
+                whom_an_owner_lets_learns_where_it_is_and_nobody_else,
+                without_consents_any_owner_will_do_and_nobody_else,
+                a_consent_ends_with_the_epoch_of_either_side,
+                a_number_nobody_holds_is_let_nothing,
+                consents_are_bounded_and_survive_a_power_cut,
+                lookups_are_budgeted_whatever_the_answer,
             }
             texts: {
                 a_text_is_stored_once_whatever_is_asked,

@@ -4,6 +4,7 @@
 //! of state and arguments, so committing means doing again to `durable` what was done to `live`.
 
 mod attached;
+mod consents;
 mod matching;
 mod owners;
 mod state;
@@ -11,16 +12,17 @@ mod sweep;
 mod texts;
 
 use crate::serve::serve;
-use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
+use crate::store::{Attached, Consents, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use state::State;
 use tandem_logic::config::MarkPolicy;
+use tandem_logic::lookup_op::LookupOutcome;
 use tandem_logic::matching::SyncContacts;
 use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, ContactsOutcome, EndOwed, ReadOwed, SessionKey, StartOutcome,
     SwapOutcome, TextOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
-use tandem_logic::{MatchOp, StoreFault, StoreOp};
+use tandem_logic::{LookupOp, MatchOp, StoreFault, StoreOp};
 use tandem_model::{DeviceKey, Mark, MarkGeneration, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId};
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
@@ -145,6 +147,39 @@ macro_rules! use_cases {
 
             fn restarts(&mut self) -> Outcome<Vec<Reboot>> {
                 Ok(self.$state.restarts())
+            }
+        }
+
+        impl Consents for $store {
+            fn put_consent(
+                &mut self,
+                owner: Owner,
+                number: Msisdn,
+                allow: bool,
+                most: u32,
+            ) -> Outcome<LookupOutcome> {
+                if allow {
+                    $room(self)?;
+                }
+                $did(self, ServerMillis(0), || {
+                    StoreOp::Lookup(LookupOp::PutConsent { owner, number, allow, most })
+                });
+                self.$state.put_consent(owner, number, allow, most)
+            }
+
+            fn admit_lookup(
+                &mut self,
+                at: ServerMillis,
+                asker: Owner,
+                of: Msisdn,
+                by_consent: bool,
+                charges: &[Charge],
+            ) -> Outcome<LookupOutcome> {
+                $room(self)?;
+                $did(self, at, || {
+                    StoreOp::Lookup(LookupOp::Admit { asker, of, by_consent, charges: charges.to_vec() })
+                });
+                self.$state.admit_lookup(at, asker, of, by_consent, charges)
             }
         }
 

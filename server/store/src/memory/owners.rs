@@ -148,6 +148,7 @@ impl State {
         row.ended = true;
         let device_key = row.device_key;
         self.past.insert(owner, PastOwner { device_key, replaced });
+        self.forget_consents(owner.number);
         self.forget_contacts(owner.number, &mut aftermath.viewers);
         self.refresh_viewers_of(owner.number, &mut aftermath.viewers);
         let waiting: Vec<_> =

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) ended: BTreeSet<(ServerMillis, TextKey)>,
     pub(crate) mailboxes: BTreeMap<Msisdn, Mailbox>,
     pub(crate) budgets: BTreeMap<(BudgetKind, u64, u64), budget::WholeAt>,
+    /// Owner and number; the epochs of both.
+    pub(crate) consents: BTreeMap<(Msisdn, Msisdn), (NumberEpoch, NumberEpoch)>,
     pub(crate) attached: BTreeMap<Id, Session>,
     pub(crate) restarts: BTreeSet<(NasKey, ServerMillis)>,
 }

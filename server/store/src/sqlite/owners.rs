@@ -1,5 +1,6 @@
 //! Attempts, owners, their keys and leases.
 
+use super::consents;
 use super::matching;
 use super::row::{Bits, Num, RowError, Rows, Sig, epoch, next_generation, number, owner};
 use super::texts::{self, TextKey};
@@ -272,6 +273,7 @@ pub(crate) fn end_owner(conn: &Connection, at: ServerMillis, who: Owner, replace
     )?
     .execute(params![number(who.number), replaced])?;
     conn.prepare_cached("UPDATE owners SET ended = 1 WHERE number = ?1")?.execute([number(who.number)])?;
+    consents::forget(conn, who.number)?;
     matching::forget_contacts(conn, who.number, &mut aftermath.viewers)?;
     matching::refresh_viewers_of(conn, who.number, &mut aftermath.viewers)?;
     let waiting: Vec<TextKey> = conn

@@ -135,4 +135,14 @@ CREATE TABLE restarts (
     PRIMARY KEY (nas, at)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+CREATE TABLE consents (
+    owner        INTEGER NOT NULL,
+    number       INTEGER NOT NULL,
+    owner_epoch  INTEGER NOT NULL,
+    number_epoch INTEGER NOT NULL,
+    PRIMARY KEY (owner, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX consents_number ON consents (number);
+",
 ];

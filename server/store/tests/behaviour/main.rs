@@ -10,6 +10,7 @@
 mod calls;
 mod determinism;
 mod gate;
+mod lookups;
 mod marks;
 mod registration;
 mod rig;

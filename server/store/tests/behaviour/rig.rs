@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem_logic::{
-    Config, ConnId, Effect, Input, Metric, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
+    Config, ConnId, Effect, Input, Metric, Place, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
     TurnGrant, VerificationSms,
 };
 use tandem_model::random::SplitMix64;
@@ -14,7 +14,8 @@ use tandem_model::{
 };
 use tandem_server_store::{MemoryStore, serve_batch};
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ConfirmProof, ContactsSync, GoodbyeReason, Hello, SendText, SmsPlatform,
+    CallBody, CallEnvelope, CallOver, ConfirmProof, ContactsSync, GoodbyeReason, Hello, Resolved, SendText,
+    SmsPlatform,
 };
 use tandem_wire::roap::{Roap, RoapType};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
@@ -40,6 +41,9 @@ pub struct Rig {
     pub sms_outcome: Option<SmsOutcome>,
     pub turn: bool,
     pub revoked: Vec<CallId>,
+    /// Where the access network says that numbers are.
+    pub places: BTreeMap<Msisdn, Place>,
+    pub redeemed: Vec<(Ticket, Option<(Msisdn, Resolved)>)>,
     pub counted: Vec<Metric>,
     pub stopped: bool,
     /// Questions wait here while it is true.
@@ -73,6 +77,8 @@ impl Rig {
             sms_outcome: Some(SmsOutcome::Accepted),
             turn: true,
             revoked: Vec::new(),
+            places: BTreeMap::new(),
+            redeemed: Vec::new(),
             counted: Vec::new(),
             stopped: false,
             hold_store: false,
@@ -146,6 +152,11 @@ impl Rig {
                     self.server.handle(Input::TurnGranted { ticket, grant }, self.now);
                 }
                 Effect::RevokeTurn { call } => self.revoked.push(call),
+                Effect::Locate { lookup, number } => {
+                    let place = self.places.get(&number).cloned();
+                    self.server.handle(Input::Located { lookup, place }, self.now);
+                }
+                Effect::Redeemed { ticket, resolved } => self.redeemed.push((ticket, resolved)),
                 Effect::Count(metric) => self.counted.push(metric),
                 Effect::Stopped => self.stopped = true,
             }

@@ -30,6 +30,8 @@ pub struct EngineConfig {
     /// UDP port to listen at for direct data; 0 for any. Absent, which is the default: direct data is off, and nobody is told
     /// where this phone is.
     pub direct_port: Option<u16>,
+    /// Where files that come directly are laid. Absent: `files`, beside the database.
+    pub files: Option<PathBuf>,
     /// Threads of the engine's runtime, 1 or 2. Default 2.
     pub worker_threads: usize,
     /// Events that may wait for the app before the oldest give way to a
@@ -62,6 +64,7 @@ impl EngineConfig {
             media: MediaSetup::default(),
             seed: None,
             direct_port: None,
+            files: None,
             worker_threads: 2,
             events_max: 4096,
             inputs_max: 1024,

@@ -104,6 +104,13 @@ impl Engine {
         threads.guard(guard_latch.enter())?;
         let (has_key_store, facts) = (ports.keys.is_some(), HostFacts::new(&ports));
         threads.host(ports)?;
+        let files = match config.direct_port {
+            Some(_) => {
+                let beside = || config.database.with_file_name("files");
+                Some(threads.files(config.files.clone().unwrap_or_else(beside))?)
+            }
+            None => None,
+        };
         let (away, woken) = away::away();
         threads.spawn("tandem-wake", move || woken.run())?;
 
@@ -134,6 +141,7 @@ impl Engine {
             latch: latch.clone(),
             faults: Arc::clone(&faults),
             direct_port: config.direct_port,
+            files,
         };
         let running = latch.enter();
         let watched = Arc::clone(&shared);

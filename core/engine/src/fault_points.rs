@@ -110,7 +110,7 @@ mod injected {
             Input::Link(LinkInput::Frame { .. }) => Step::Frame,
             Input::Link(LinkInput::Registered { .. }) => Step::Registered,
             Input::Store(_) => Step::Committed,
-            Input::Direct(_) => Step::Link,
+            Input::Direct(_) | Input::File(_) => Step::Link,
             Input::Media { .. } => Step::Media,
         }
     }

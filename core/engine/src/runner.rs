@@ -24,7 +24,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tandem_machine::view::{CallState, CallView};
 use tandem_machine::{
-    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
+    Command, Config, Device, Effect, Event, FileOrder, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
 };
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
@@ -78,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) faults: Arc<FaultPoints>,
     /// Where to listen for direct data.
     pub(crate) direct_port: Option<u16>,
+    /// Orders about files; absent where direct data is off.
+    pub(crate) files: Option<SyncSender<FileOrder>>,
 }
 
 pub(crate) struct Runner {
@@ -212,6 +214,7 @@ impl Runner {
                 | Effect::SendSms { .. }
                 | Effect::Media { .. }
                 | Effect::Direct(_)
+                | Effect::File(_)
                 | Effect::Emit(_) => {}
             }
         }
@@ -275,7 +278,12 @@ impl Runner {
         if !self.parts.shared.is_over() {
             self.serving = match &input {
                 Input::Command { ticket, .. } => Some(*ticket),
-                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Direct(_) | Input::Media { .. } => None,
+                Input::Host(_)
+                | Input::Link(_)
+                | Input::Store(_)
+                | Input::Direct(_)
+                | Input::File(_)
+                | Input::Media { .. } => None,
             };
             self.device.handle(input, now);
             self.drain();

@@ -84,6 +84,8 @@ impl Views {
             Event::Prompt(_) | Event::PromptGone(_) => touched.prompts = true,
             Event::Text(_)
             | Event::TextArrived(_)
+            | Event::File(_)
+            | Event::FileArrived(_)
             | Event::DatagramArrived { .. }
             | Event::Log(_)
             | Event::Notice(_) => {}

@@ -57,6 +57,10 @@ pub struct Config {
     pub direct_ack: Duration,
     /// Texts on their direct way to one number and not yet acknowledged. Default 64.
     pub direct_window: usize,
+    /// Longest file that is sent or taken, in bytes. Default 64 MiB.
+    pub file_max: u64,
+    /// A file whose receiver cannot be reached directly is given up after this. Default 10 min.
+    pub file_patience: Duration,
     /// How this phone recognises its verification SMS. Default: the dialer reads SMS itself.
     pub sms_platform: SmsPlatform,
 }
@@ -99,6 +103,8 @@ impl Default for Config {
             direct_again: Duration::from_secs(60),
             direct_ack: Duration::from_secs(10),
             direct_window: 64,
+            file_max: 64 * 1024 * 1024,
+            file_patience: Duration::from_secs(600),
             sms_platform: SmsPlatform::Dialer,
         }
     }

@@ -147,6 +147,8 @@ pub(crate) enum Turn {
     Text(Pair, DirectConn, DirectText),
     /// Texts of mine are durable there.
     Kept(Pair, Vec<TextId>),
+    /// A frame about a file came.
+    File(Pair, DirectConn, DirectFrame),
     /// A datagram came.
     Datagram(Pair, DirectDatagram),
     /// The frame is about a connection that is nobody's any more.
@@ -350,3 +352,9 @@ fn marked(
 
 #[cfg(test)]
 mod tests;
+
+/// What phone 2 says to phone 1 when it connects, for tests of what travels on the connection.
+#[cfg(test)]
+pub(crate) fn greeting_of_phone_2(keying: &[u8; KEYING]) -> tandem_model::SealedBody {
+    tests::greeting(2, hello::Role::Connects, keying)
+}

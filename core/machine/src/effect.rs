@@ -1,10 +1,12 @@
 //! Everything the machine can order. Orders carry tickets; their results come back as inputs (law 3).
 
 use crate::direct::DirectOrder;
+use crate::files::{ArrivedFile, FileOrder, FileView};
 use crate::input::LinkId;
 use crate::view::{ArrivedText, CallView, MarkView, Notice, Prompt, RegistrationView, TextView};
 use tandem_model::rows::{Change, LogRow};
 use tandem_model::{CallId, Line, Msisdn, PromptId, Secret, TextBody, TextId, Ticket};
+use tandem_wire::frame::FileId;
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 /// One order.
@@ -85,6 +87,8 @@ pub enum Effect {
     },
     /// Something for direct connections.
     Direct(DirectOrder),
+    /// Something for a file on this phone's disk.
+    File(FileOrder),
     /// Something for the app.
     Emit(Event),
 }
@@ -158,6 +162,10 @@ pub enum Event {
     TextArrived(ArrivedText),
     /// A log entry changed.
     Log(LogRow),
+    /// State of a file of mine.
+    File(FileView),
+    /// A file came straight from its sender, whole.
+    FileArrived(ArrivedFile),
     /// A datagram of an application came straight from its sender.
     DatagramArrived {
         /// To which SIM.
@@ -184,6 +192,8 @@ pub enum Reply {
     CarrierDialed,
     /// The text is durable here under this id.
     Text(TextId),
+    /// The file is on its way, or waits for one, under this id.
+    File(FileId),
     /// A prompt asks the user first.
     Asking(PromptId),
 }

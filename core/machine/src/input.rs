@@ -1,6 +1,7 @@
 //! Everything that can happen to a phone, by origin.
 
 use crate::direct::DirectInput;
+use crate::files::FileInput;
 use tandem_model::rows::SettingsRow;
 use tandem_model::{CallId, Line, MonoMicros, Msisdn, PromptId, Secret, SimSlot, TextId, Ticket};
 use tandem_wire::{RegisterReply, ServerFrame};
@@ -23,6 +24,8 @@ pub enum Input {
     Store(StoreInput),
     /// Direct connections tell something.
     Direct(DirectInput),
+    /// The disk answers about a file.
+    File(FileInput),
     /// The media engine tells something about a call.
     Media {
         /// Which call.
@@ -138,6 +141,17 @@ pub enum Command {
         line: Option<Line>,
         /// Whether.
         allow: bool,
+    },
+    /// Send a file straight to a number; answered with [`crate::Reply::File`]. What follows comes as events.
+    SendFile {
+        /// To whom.
+        to: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Where it lies on this phone.
+        path: Secret<String>,
+        /// What its receiver is told as its name, 1 to [`crate::files::NAME_MAX`] bytes.
+        name: String,
     },
     /// Send a datagram of an application straight to a number, or not at all.
     SendDatagram {

@@ -11,6 +11,7 @@ use crate::call::Calls;
 use crate::choosing::Choosing;
 use crate::ctx::{Ctx, World};
 use crate::effect::Event;
+use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::input::{Input, LinkInput, NetworkSnapshot, StoreFailure, StoreInput};
 use crate::lines::Lines;
@@ -30,6 +31,7 @@ pub(crate) struct Phone {
     receipts: Receipts,
     choosing: Choosing,
     calls: Calls,
+    files: Files,
     /// Settings that are being made durable: by commit, the command's ticket and the row.
     settings: BTreeMap<Ticket, (Ticket, SettingsRow)>,
     /// The path as the OS last told it; `None` before it did.
@@ -51,6 +53,7 @@ impl Phone {
             receipts: Receipts::default(),
             choosing: Choosing::default(),
             calls: Calls::default(),
+            files: Files::default(),
             settings: BTreeMap::new(),
             network: None,
             emergency: Vec::new(),
@@ -66,6 +69,10 @@ impl Phone {
             Input::Link(link) => self.link(link, ctx),
             Input::Store(store) => self.store(&store, ctx),
             Input::Direct(direct) => self.direct(direct, ctx),
+            Input::File(file) => {
+                let taken = self.files.on(file, &mut self.lines, ctx);
+                self.count_late(taken);
+            }
             Input::Media { call, event } => {
                 let taken = self.calls.on_media(call, event, &self.lines, ctx);
                 self.count_late(taken);
@@ -88,6 +95,7 @@ impl Phone {
         [
             self.lines.poll_timeout(config),
             self.lines.direct().poll_timeout(),
+            self.files.poll_timeout(),
             self.outbox.poll_timeout(),
             self.receipts.poll_timeout(),
             self.calls.poll_timeout(),

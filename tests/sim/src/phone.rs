@@ -290,7 +290,7 @@ impl World {
                 self.modem_texts(index, boot, ticket, to.expose(), body.as_str())
             }
             // Nobody is resolved in this world: direct data is off.
-            Effect::Direct(_) => {}
+            Effect::Direct(_) | Effect::File(_) => {}
             Effect::Media { call, order } => self.media_order(index, boot, call, order),
             Effect::Emit(event) => self.shown(index, boot, event),
         }

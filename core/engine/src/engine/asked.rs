@@ -89,6 +89,7 @@ impl Engine {
             | Command::TextToSms { .. }
             | Command::CancelText { .. }
             | Command::SetConsent { .. }
+            | Command::SendFile { .. }
             | Command::SendDatagram { .. }
             | Command::MarkRead { .. } => Wish::None,
         }

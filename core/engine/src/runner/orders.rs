@@ -41,6 +41,8 @@ impl Runner {
             Effect::SendSms { ticket, line, to, body } => self.ask_host(HostCall::Sms { ticket, line, to, body }),
             Effect::Media { call, order } => self.media(call, order),
             Effect::Direct(order) => self.direct(order),
+            // One that does not fit in is answered by nobody: whoever waits has a deadline.
+            Effect::File(order) => drop(self.parts.files.as_ref().map(|files| files.try_send(order))),
             Effect::Emit(event) => self.emit(event),
         }
     }
@@ -177,6 +179,7 @@ pub(super) fn rests_on_keys(effect: &Effect) -> bool {
         | Effect::SendSms { .. }
         | Effect::Media { .. }
         | Effect::Direct(_)
+        | Effect::File(_)
         | Effect::Emit(_) => false,
     }
 }

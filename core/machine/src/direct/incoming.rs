@@ -67,12 +67,12 @@ impl Direct {
             DirectFrame::Hello(_) => self.shut(conn, ctx),
             DirectFrame::Text(text) => vec![Turn::Text(pair, conn, text)],
             DirectFrame::TextKept { ids } => vec![Turn::Kept(pair, ids)],
-            // Not spoken yet: files are not taken, and their sender hears nothing.
-            DirectFrame::TextRead { .. }
-            | DirectFrame::FileOffer { .. }
+            // Not spoken yet.
+            DirectFrame::TextRead { .. } => Vec::new(),
+            DirectFrame::FileOffer { .. }
             | DirectFrame::FileWanted { .. }
             | DirectFrame::FileChunk(_)
-            | DirectFrame::FileOver { .. } => Vec::new(),
+            | DirectFrame::FileOver { .. } => vec![Turn::File(pair, conn, frame)],
         }
     }
 

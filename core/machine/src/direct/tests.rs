@@ -55,7 +55,7 @@ fn texts(effects: &[Effect]) -> Vec<DirectText> {
 }
 
 /// A greeting by phone `n`, to phone 1.
-fn greeting(n: u64, role: Role, keying: &[u8; KEYING]) -> SealedBody {
+pub(super) fn greeting(n: u64, role: Role, keying: &[u8; KEYING]) -> SealedBody {
     let (from, to) = ((toy_number(n), NumberEpoch(1)), (toy_number(1), NumberEpoch(1)));
     let mut vault = RigVault { next: 0 };
     hello::make(keying, role, (from, KeyHandle(n)), (to, &rig_sealing_key(1, 1)), &mut vault).unwrap()

@@ -16,6 +16,7 @@ impl Phone {
     pub(super) fn direct_due(&mut self, ctx: &mut Ctx<'_>) {
         let turns = self.lines.with_direct(ctx, |direct, _, ctx| direct.handle_timeout(ctx));
         self.take_turns(turns, ctx);
+        self.files.handle_timeout(&mut self.lines, ctx);
     }
 
     pub(super) fn direct_line_over(&mut self, line: Line, ctx: &mut Ctx<'_>) {
@@ -70,11 +71,32 @@ impl Phone {
         ctx.reply(ticket, result);
     }
 
+    pub(super) fn send_file(
+        &mut self,
+        ticket: Ticket,
+        (line, to): (Option<Line>, Msisdn),
+        (path, name): (Secret<String>, String),
+        ctx: &mut Ctx<'_>,
+    ) {
+        let result = match line.or_else(|| self.lines.default_line()) {
+            Some(line) => self.files.send((line, to), path, name, &self.lines, ctx),
+            None => Err(Refusal::NoSuchLine),
+        };
+        ctx.reply(ticket, result);
+    }
+
     fn take_turns(&mut self, turns: Vec<Turn>, ctx: &mut Ctx<'_>) {
         for turn in turns {
             match turn {
-                Turn::Known(pair) => self.outbox.way_changed(pair, false, &mut self.lines, ctx),
-                Turn::Lost(pair) => self.outbox.way_changed(pair, true, &mut self.lines, ctx),
+                Turn::Known(pair) => {
+                    self.outbox.way_changed(pair, false, &mut self.lines, ctx);
+                    self.files.way_known(pair, &mut self.lines, ctx);
+                }
+                Turn::Lost(pair) => {
+                    self.outbox.way_changed(pair, true, &mut self.lines, ctx);
+                    self.files.way_lost(pair, &mut self.lines, ctx);
+                }
+                Turn::File(pair, conn, frame) => self.files.frame(pair, conn, frame, &self.lines, ctx),
                 Turn::Text(pair, conn, text) => self.inbox.came_directly(pair, conn, text, &self.lines, ctx),
                 Turn::Kept(pair, ids) => self.outbox.kept_directly(pair, &ids, &mut self.lines, ctx),
                 Turn::Datagram(pair, datagram) => datagram_came(pair, &datagram, &self.lines, ctx),

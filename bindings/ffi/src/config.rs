@@ -43,6 +43,10 @@ pub struct CoreConfig {
     /// A core that makes no progress for this many milliseconds counts as hung, 100 to 60,000. Absent: 2,000.
     #[uniffi(default = None)]
     pub hang_after_ms: Option<u32>,
+    /// UDP port to listen at for data that comes straight from other phones; 0 for any. Absent: none comes, and nobody is told
+    /// where this phone is.
+    #[uniffi(default = None)]
+    pub direct_port: Option<u16>,
 }
 
 /// Fewer events than this could not hold what is asked of a person.
@@ -56,6 +60,8 @@ impl TryFrom<CoreConfig> for EngineConfig {
         config.register_url = from.register_url;
         config.roots = from.roots.map_or(Roots::System, Roots::Explicit);
         config.media.relay_only = from.relay_only;
+        // Who is reached through relays only is told to nobody.
+        config.direct_port = from.direct_port.filter(|_| !from.relay_only);
         config.media.bind = addresses(&from.gather_on)?;
         let full_voice = from.full_voice_bps.map_or(config.machine.full_voice, DataRate::bps);
         let low_rate_voice = from.low_rate_voice_bps.map_or(config.machine.low_rate_voice, DataRate::bps);
@@ -104,6 +110,7 @@ mod tests {
             marks_interval_ms: None,
             events_max: None,
             hang_after_ms: None,
+            direct_port: None,
         }
     }
 
@@ -121,6 +128,13 @@ mod tests {
             (mine.hang_after, mine.events_max, mine.roots),
             (default.hang_after, default.events_max, Roots::System)
         );
+    }
+
+    #[test]
+    fn who_is_reached_through_relays_only_listens_nowhere() {
+        let with = |relay_only| CoreConfig { direct_port: Some(4_433), relay_only, ..config() };
+        let port = |config| EngineConfig::try_from(config).unwrap().direct_port;
+        assert_eq!((port(with(false)), port(with(true)), port(config())), (Some(4_433), None, None));
     }
 
     #[test]

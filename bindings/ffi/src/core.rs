@@ -74,6 +74,11 @@ impl Core {
         self.engine.command(command).await.map(|_| ()).map_err(TandemError::from)
     }
 
+    /// A command with an answer of its own.
+    pub(crate) async fn engine_command(&self, command: Command) -> Result<Reply, TandemError> {
+        self.engine.command(command).await.map_err(TandemError::from)
+    }
+
     /// A command whose answer says what came of it.
     pub(crate) async fn outcome(&self, command: Command) -> Result<Outcome, TandemError> {
         self.engine.command(command).await.map(Outcome::from).map_err(TandemError::from)
@@ -119,6 +124,8 @@ impl From<Reply> for Outcome {
             Reply::Call(call) => Outcome::Call { call },
             Reply::CarrierDialed => Outcome::CarrierDialed,
             Reply::Text(id) => Outcome::Text { id: id.into() },
+            // `send_file` has an answer of its own.
+            Reply::File(_) => Outcome::Done,
             Reply::Asking(prompt) => Outcome::Asking { prompt },
         }
     }

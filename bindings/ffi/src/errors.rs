@@ -50,6 +50,9 @@ pub enum TandemError {
     /// The server cannot be asked now: try again when online.
     #[error("The server cannot be reached. Please try again when you are online.")]
     Offline,
+    /// There is no direct connection to them now; one is being looked for: ask again.
+    #[error("There is no direct connection to them yet. Please try again.")]
+    NotReachable,
     /// A registration is already under way on this line.
     #[error("This is under way already.")]
     Busy,
@@ -111,6 +114,7 @@ impl From<Refusal> for TandemError {
             Refusal::TooEarly { wait_ms } => TandemError::TooEarly { wait_ms },
             Refusal::StoreFailed => TandemError::StoreFailed,
             Refusal::Offline => TandemError::Offline,
+            Refusal::NotReachable => TandemError::NotReachable,
             Refusal::Busy => TandemError::Busy,
             Refusal::NoSuchChoice => TandemError::NoSuchChoice,
         }

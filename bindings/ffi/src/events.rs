@@ -1,6 +1,7 @@
 //! What the app is told, and what it can look at.
 
 use crate::calls::CallView;
+use crate::direct::{FileState, hex};
 use crate::history::LogEntry;
 use crate::prompts::Prompt;
 use crate::registration::RegistrationView;
@@ -54,6 +55,39 @@ pub enum Event {
     TextArrived {
         /// The text.
         text: ArrivedText,
+    },
+    /// State of a file of mine.
+    File {
+        /// The transfer.
+        id: String,
+        /// To whom.
+        to: Msisdn,
+        /// As of now.
+        state: FileState,
+    },
+    /// A file came straight from its sender, whole; it lies at `path` and is the app's to move or delete.
+    FileArrived {
+        /// To which SIM.
+        line: Line,
+        /// From whom, proven.
+        from: Msisdn,
+        /// As its sender calls it. It is no path.
+        name: String,
+        /// Where it lies.
+        path: String,
+        /// In bytes.
+        size: u64,
+    },
+    /// A datagram of an application came straight from its sender. It is kept nowhere.
+    DatagramArrived {
+        /// To which SIM.
+        line: Line,
+        /// From whom, proven.
+        from: Msisdn,
+        /// Which application it is for.
+        application: u32,
+        /// What it says.
+        body: Vec<u8>,
     },
     /// An entry of the call log is new or changed.
     Log {
@@ -170,6 +204,17 @@ impl From<tandem_engine::Event> for Event {
             From::Call(view) => Event::Call { view: view.into() },
             From::Text(view) => Event::Text { view: view.into() },
             From::TextArrived(text) => Event::TextArrived { text: text.into() },
+            From::File(view) => Event::File { id: hex(&view.id.0), to: view.to, state: view.state.into() },
+            From::FileArrived(file) => Event::FileArrived {
+                line: file.from.line,
+                from: file.from.number,
+                name: file.name.into_inner(),
+                path: file.path.into_inner(),
+                size: file.size,
+            },
+            From::DatagramArrived { line, from, application, body } => {
+                Event::DatagramArrived { line, from, application, body: body.into_inner() }
+            }
             From::Log(row) => Event::Log { entry: row.into() },
             From::Notice(notice) => noticed(notice),
         }

@@ -27,6 +27,7 @@ pub mod audio_abi;
 pub mod calls;
 pub mod config;
 pub mod core;
+pub mod direct;
 pub mod errors;
 pub mod events;
 pub mod history;

@@ -27,6 +27,11 @@ pub struct EngineConfig {
     pub media: MediaSetup,
     /// Seed of every random choice; absent: from the OS. Set it only to replay a run.
     pub seed: Option<[u8; 32]>,
+    /// UDP port to listen at for direct data; 0 for any. Absent, which is the default: direct data is off, and nobody is told
+    /// where this phone is.
+    pub direct_port: Option<u16>,
+    /// Where files that come directly are laid. Absent: `files`, beside the database.
+    pub files: Option<PathBuf>,
     /// Threads of the engine's runtime, 1 or 2. Default 2.
     pub worker_threads: usize,
     /// Events that may wait for the app before the oldest give way to a
@@ -58,6 +63,8 @@ impl EngineConfig {
             machine: tandem_machine::Config::default(),
             media: MediaSetup::default(),
             seed: None,
+            direct_port: None,
+            files: None,
             worker_threads: 2,
             events_max: 4096,
             inputs_max: 1024,

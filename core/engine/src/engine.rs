@@ -106,6 +106,13 @@ impl Engine {
         threads.guard(guard_latch.enter())?;
         let (has_key_store, facts) = (ports.keys.is_some(), HostFacts::new(&ports));
         threads.host(ports)?;
+        let files = match config.direct_port {
+            Some(_) => {
+                let beside = || config.database.with_file_name("files");
+                Some(threads.files(config.files.clone().unwrap_or_else(beside))?)
+            }
+            None => None,
+        };
         let (away, woken) = away::away();
         threads.spawn("tandem-wake", move || woken.run())?;
 
@@ -119,7 +126,7 @@ impl Engine {
         let studio =
             Studio { engine: media, setup: config.media, shared: Arc::clone(&shared), words: own_words.clone() };
         let parts = Parts {
-            config: config.machine,
+            config: tandem_machine::Config { direct: config.direct_port.is_some(), ..config.machine },
             random: Box::new(machine_random),
             shared: Arc::clone(&shared),
             clock: Arc::clone(&clock),
@@ -136,6 +143,8 @@ impl Engine {
             studio: Arc::new(studio),
             latch: latch.clone(),
             faults: Arc::clone(&faults),
+            direct_port: config.direct_port,
+            files,
         };
         let running = latch.enter();
         let watched = Arc::clone(&shared);

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tandem_machine::Event;
+use tandem_machine::files::FileState;
 use tandem_machine::view::{CallState, MarkView, Notice};
 use tandem_model::{CallId, Line, TextId};
+use tandem_wire::frame::FileId;
 use tokio::sync::Notify;
 
 /// Events on their way to the app.
@@ -30,6 +32,7 @@ enum Key {
     Online(Line),
     Call(CallId),
     Text(TextId),
+    File(FileId),
     Marks,
 }
 
@@ -162,7 +165,14 @@ impl Waiting {
         self.events.retain(|_, event| match event {
             Event::Registration(_) | Event::Online { .. } | Event::Prompt(_) | Event::PromptGone(_) => true,
             Event::Call(view) => !matches!(view.state, CallState::Ended(_)),
-            Event::Marks(_) | Event::Text(_) | Event::TextArrived(_) | Event::Log(_) => false,
+            Event::Marks(_)
+            | Event::Text(_)
+            | Event::TextArrived(_)
+            | Event::DatagramArrived { .. }
+            | Event::Log(_) => false,
+            // A file that came is told nowhere else.
+            Event::FileArrived(_) => true,
+            Event::File(view) => !matches!(view.state, FileState::Waiting | FileState::Sending { .. }),
             Event::Notice(notice) => *notice != Notice::Resync,
         });
         while self.events.len() + 2 > max {
@@ -180,8 +190,15 @@ fn key_of(event: &Event) -> Option<Key> {
         Event::Online { line, .. } => Some(Key::Online(*line)),
         Event::Call(view) => Some(Key::Call(view.call)),
         Event::Text(view) => Some(Key::Text(view.id)),
+        Event::File(view) => Some(Key::File(view.id)),
         Event::Marks(_) => Some(Key::Marks),
-        Event::Prompt(_) | Event::PromptGone(_) | Event::TextArrived(_) | Event::Log(_) | Event::Notice(_) => None,
+        Event::Prompt(_)
+        | Event::PromptGone(_)
+        | Event::TextArrived(_)
+        | Event::FileArrived(_)
+        | Event::DatagramArrived { .. }
+        | Event::Log(_)
+        | Event::Notice(_) => None,
     }
 }
 

@@ -111,6 +111,7 @@ mod injected {
             Input::Link(LinkInput::Registered { .. }) => Step::Registered,
             Input::Store(_) => Step::Committed,
             Input::Oprf(_) => Step::Blinded,
+            Input::Direct(_) | Input::File(_) => Step::Link,
             Input::Media { .. } => Step::Media,
         }
     }

@@ -21,6 +21,9 @@ pub(crate) fn write(event: &Event) {
         Event::TextArrived(text) => {
             info!(line = text.line.0, bearer = ?text.bearer, gap = text.gap_before, "text came")
         }
+        Event::File(view) => info!(state = ?view.state, "file"),
+        Event::FileArrived(file) => info!(line = file.from.line.0, bytes = file.size, "file came"),
+        Event::DatagramArrived { line, application, .. } => debug!(line = line.0, application, "datagram came"),
         Event::Log(row) => debug!(entry = row.id, end = ?row.end, "log entry"),
         Event::Notice(notice) => info!(?notice, "notice"),
     }

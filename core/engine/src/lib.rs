@@ -25,6 +25,7 @@ mod clock;
 pub mod config;
 mod database;
 mod dials;
+mod direct;
 mod engine;
 pub mod errors;
 mod events;
@@ -32,6 +33,7 @@ mod fault_points;
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub mod faults;
+mod files_disk;
 mod guard;
 mod host;
 mod host_facts;
@@ -59,7 +61,9 @@ pub use ports::{
     Audio, ByteStream, Changed, Clock, Connector, Contacts, HostError, KeyStore, Log, LogLevel, Network, Ports, Sim,
     Sms, TcpConnector, Telephony,
 };
-pub use tandem_machine::{Command, Event, HostInput, Refusal, Reply, end_text, input, status_text, view, why_text};
+pub use tandem_machine::{
+    Command, Event, HostInput, Refusal, Reply, end_text, files, input, status_text, view, why_text,
+};
 pub use tandem_media::{AudioPort, MediaStats, WeakAudioPort};
 pub use tandem_store::{Conversation, StoreError, ThreadItem, ThreadText};
 pub use views::Views;

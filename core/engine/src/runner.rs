@@ -6,6 +6,7 @@ use self::orders::rests_on_keys;
 use crate::blinding::Order;
 use crate::book::ContactsPage;
 use crate::call_media::Studio;
+use crate::direct::{self, Direct};
 use crate::fault_points::FaultPoints;
 use crate::host::{HostAnswer, HostCall};
 use crate::host_facts::{HostFacts, Learned};
@@ -25,12 +26,13 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tandem_machine::view::{CallState, CallView, Choice};
 use tandem_machine::{
-    Command, Config, Device, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
+    Command, Config, Device, Effect, Event, FileOrder, HostInput, Input, LinkId, LinkInput, MediaOrder, Refusal, Reply,
 };
 use tandem_model::rows::Restored;
 use tandem_model::{CallId, Line, Mono, Random, Ticket};
 use tandem_wire::ServerFrame;
 use tokio::sync::{mpsc, watch};
+use tracing::warn;
 
 /// Orders that may wait for the key store.
 const HELD_MAX: usize = 1024;
@@ -78,6 +80,10 @@ pub(crate) struct Parts {
     pub(crate) studio: Arc<Studio>,
     pub(crate) latch: Latch,
     pub(crate) faults: Arc<FaultPoints>,
+    /// Where to listen for direct data.
+    pub(crate) direct_port: Option<u16>,
+    /// Orders about files; absent where direct data is off.
+    pub(crate) files: Option<SyncSender<FileOrder>>,
 }
 
 pub(crate) struct Runner {
@@ -85,6 +91,8 @@ pub(crate) struct Runner {
     device: Device,
     links: BTreeMap<(Line, LinkId), Link>,
     calls: BTreeMap<CallId, mpsc::Sender<MediaOrder>>,
+    /// Absent where direct data is off.
+    direct: Option<Direct>,
     /// Inputs that came of executing an order.
     backlog: VecDeque<Input>,
     /// Orders that must not leave before the keys they rest on are kept.
@@ -113,6 +121,7 @@ impl Runner {
             device,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
+            direct: None,
             backlog: VecDeque::new(),
             held: VecDeque::new(),
             keeping: 0,
@@ -131,6 +140,7 @@ impl Runner {
         for what in [Changed::Sims, Changed::Network, Changed::Contacts] {
             self.look_again(what);
         }
+        self.listen_directly();
         self.hear_first_words(&mut stopping).await;
         loop {
             while let Some(input) = self.backlog.pop_front() {
@@ -153,6 +163,17 @@ impl Runner {
                 },
                 () = sleep => self.look_at_the_clock(),
             }
+        }
+    }
+
+    /// Opens the port for direct data, where it is wanted. A port that cannot be had costs the direct ways and nothing else.
+    fn listen_directly(&mut self) {
+        let Some(port) = self.parts.direct_port else {
+            return;
+        };
+        match direct::open(port, self.parts.own_words.clone(), self.parts.latch.enter()) {
+            Ok(opened) => self.direct = Some(opened),
+            Err(error) => warn!(kind = ?error.kind(), "no port for direct data"),
         }
     }
 
@@ -199,6 +220,8 @@ impl Runner {
                 | Effect::Finish { .. }
                 | Effect::ForgetBlind { .. }
                 | Effect::Media { .. }
+                | Effect::Direct(_)
+                | Effect::File(_)
                 | Effect::Emit(_) => {}
             }
         }
@@ -266,7 +289,13 @@ impl Runner {
         if !self.parts.shared.is_over() {
             self.serving = match &input {
                 Input::Command { ticket, .. } => Some(*ticket),
-                Input::Host(_) | Input::Link(_) | Input::Store(_) | Input::Oprf(_) | Input::Media { .. } => None,
+                Input::Host(_)
+                | Input::Link(_)
+                | Input::Store(_)
+                | Input::Oprf(_)
+                | Input::Direct(_)
+                | Input::File(_)
+                | Input::Media { .. } => None,
             };
             self.device.handle(input, now);
             self.drain();

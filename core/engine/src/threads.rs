@@ -7,12 +7,13 @@ use crate::latch::{Latch, Running};
 use crate::ports::Ports;
 use crate::runner::Word;
 use crate::shared::Shared;
-use crate::{blinding, logging, store_thread};
+use crate::{blinding, files_disk, logging, store_thread};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tandem_crypto::SeededRandom;
-use tandem_machine::Input;
+use tandem_machine::{FileOrder, Input};
 use tandem_store::PhoneStore;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -77,6 +78,16 @@ impl Threads<'_> {
         self.spawn("tandem-blind", move || {
             let answer = |input| drop(words.blocking_send(Word::Input(Input::Oprf(input))));
             blinding::run(random, &orders, answer, running);
+        })?;
+        Ok(queue)
+    }
+
+    pub(crate) fn files(&self, folder: PathBuf) -> Result<std::sync::mpsc::SyncSender<FileOrder>, StartError> {
+        let (queue, orders) = files_disk::queue();
+        let (words, running) = (self.words.clone(), self.latch.enter());
+        self.spawn("tandem-files", move || {
+            let answer = |input| drop(words.blocking_send(Word::Input(Input::File(input))));
+            files_disk::run(folder, &orders, answer, running);
         })?;
         Ok(queue)
     }

@@ -91,7 +91,13 @@ impl Views {
             Event::Marks(marks) => self.show(marks),
             Event::Call(_) => touched.calls = true,
             Event::Prompt(_) | Event::PromptGone(_) => touched.prompts = true,
-            Event::Text(_) | Event::TextArrived(_) | Event::Log(_) | Event::Notice(_) => {}
+            Event::Text(_)
+            | Event::TextArrived(_)
+            | Event::File(_)
+            | Event::FileArrived(_)
+            | Event::DatagramArrived { .. }
+            | Event::Log(_)
+            | Event::Notice(_) => {}
         }
     }
 

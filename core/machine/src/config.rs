@@ -47,6 +47,20 @@ pub struct Config {
     pub outbox_max: usize,
     /// Texts handed to the server and not yet acknowledged, per line. Default 32.
     pub text_window: usize,
+    /// Whether data goes straight to peers that can be reached, where they let us. Default no.
+    pub direct: bool,
+    /// How long each step towards a direct connection may take; texts wait for it. Default 3 s.
+    pub direct_wait: Duration,
+    /// A direct way that came to nothing is looked for again after this. Default 60 s.
+    pub direct_again: Duration,
+    /// A text that was sent directly and is not acknowledged by then goes through the server. Default 10 s.
+    pub direct_ack: Duration,
+    /// Texts on their direct way to one number and not yet acknowledged. Default 64.
+    pub direct_window: usize,
+    /// Longest file that is sent or taken, in bytes. Default 64 MiB.
+    pub file_max: u64,
+    /// A file whose receiver cannot be reached directly is given up after this. Default 10 min.
+    pub file_patience: Duration,
     /// How this phone recognises its verification SMS. Default: the dialer reads SMS itself.
     pub sms_platform: SmsPlatform,
 }
@@ -84,6 +98,13 @@ impl Default for Config {
             sealing_rotation: Duration::from_secs(7 * 24 * 3600),
             outbox_max: 10_000,
             text_window: 32,
+            direct: false,
+            direct_wait: Duration::from_secs(3),
+            direct_again: Duration::from_secs(60),
+            direct_ack: Duration::from_secs(10),
+            direct_window: 64,
+            file_max: 64 * 1024 * 1024,
+            file_patience: Duration::from_secs(600),
             sms_platform: SmsPlatform::Dialer,
         }
     }

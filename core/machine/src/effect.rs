@@ -1,11 +1,14 @@
 //! Everything the machine can order. Orders carry tickets; their results come back as inputs (law 3).
 
+use crate::direct::DirectOrder;
+use crate::files::{ArrivedFile, FileOrder, FileView};
 use crate::input::LinkId;
 use crate::view::{ArrivedText, CallView, MarkView, Notice, Prompt, RegistrationView, TextView};
 use tandem_model::rows::{Change, LogRow};
 use tandem_model::{
     CallId, Line, MarkPublicKey, Msisdn, OprfElement, OprfProof, PromptId, Secret, TextBody, TextId, Ticket,
 };
+use tandem_wire::frame::FileId;
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 /// One order.
@@ -111,6 +114,10 @@ pub enum Effect {
         /// What.
         order: MediaOrder,
     },
+    /// Something for direct connections.
+    Direct(DirectOrder),
+    /// Something for a file on this phone's disk.
+    File(FileOrder),
     /// Something for the app.
     Emit(Event),
 }
@@ -184,6 +191,21 @@ pub enum Event {
     TextArrived(ArrivedText),
     /// A log entry changed.
     Log(LogRow),
+    /// State of a file of mine.
+    File(FileView),
+    /// A file came straight from its sender, whole.
+    FileArrived(ArrivedFile),
+    /// A datagram of an application came straight from its sender.
+    DatagramArrived {
+        /// To which SIM.
+        line: Line,
+        /// From whom, proven.
+        from: Msisdn,
+        /// Which application it is for.
+        application: u32,
+        /// What it says.
+        body: Secret<Vec<u8>>,
+    },
     /// Something the user must know.
     Notice(Notice),
 }
@@ -199,6 +221,8 @@ pub enum Reply {
     CarrierDialed,
     /// The text is durable here under this id.
     Text(TextId),
+    /// The file is on its way, or waits for one, under this id.
+    File(FileId),
     /// A prompt asks the user first.
     Asking(PromptId),
 }
@@ -239,6 +263,9 @@ pub enum Refusal {
     /// The server cannot be asked now: try again when online.
     #[error("there is no connection to the server")]
     Offline,
+    /// There is no direct connection to them now; one is being looked for: ask again.
+    #[error("there is no direct connection to them")]
+    NotReachable,
     /// A registration is already under way on this line.
     #[error("this is already under way")]
     Busy,

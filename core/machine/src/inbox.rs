@@ -4,6 +4,7 @@
 //! follows it is kept either: it is not acknowledged, the server delivers it again, and the order holds (P3).
 
 use crate::ctx::{Ctx, World};
+use crate::direct::{DirectConn, DirectOrder, Pair, order};
 use crate::effect::Event;
 use crate::fold;
 use crate::lines::Lines;
@@ -13,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tandem_model::rows::{Change, IncomingRow};
 use tandem_model::{
-    Bearer, DeviceEpoch, Line, Mono, Msisdn, Secret, SenderSeq, TextBody, TextId, Ticket, VaultError, WallMillis,
+    Bearer, DeviceEpoch, Line, MarkState, Mono, Msisdn, Secret, SenderSeq, ServerMillis, TextBody, TextId, Ticket,
+    VaultError, WallMillis,
 };
 use tandem_wire::ClientFrame;
-use tandem_wire::frame::DeliverText;
+use tandem_wire::frame::{DeliverText, DirectFrame, DirectText};
 
 /// Texts on their way into the store; the server delivers further ones again.
 const ARRIVING_MAX: usize = 1_024;
@@ -55,16 +57,23 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct Lane {
     committing: bool,
-    waiting: VecDeque<IncomingRow>,
+    waiting: VecDeque<(IncomingRow, Through)>,
     /// The highest place that is on its way.
     highest: Option<SenderSeq>,
+}
+
+/// Whom a text came through: they hear that it is durable.
+#[derive(Clone, Copy, Debug)]
+enum Through {
+    Server,
+    Direct(DirectConn),
 }
 
 /// What a commit holds.
 #[derive(Debug)]
 enum Arriving {
     /// Texts of one sender's device, in order.
-    Texts(Sender, Vec<IncomingRow>),
+    Texts(Sender, Vec<(IncomingRow, Through)>),
     /// An SMS, behind `before` other changes.
     Sms { row: IncomingRow, before: usize },
 }
@@ -76,6 +85,29 @@ impl Inbox {
 
     /// The server delivers a text. It is acknowledged when it is durable, and not before.
     pub(crate) fn delivered(&mut self, line: Line, text: &DeliverText, lines: &Lines, ctx: &mut Ctx<'_>) {
+        self.take_in(line, text, Through::Server, lines, ctx);
+    }
+
+    /// Its sender hands it over directly. It is acknowledged when it is durable, and not before; where it cannot be kept now its
+    /// sender hears nothing, and sends it through the server.
+    pub(crate) fn came_directly(
+        &mut self,
+        (line, from): Pair,
+        conn: DirectConn,
+        text: DirectText,
+        lines: &Lines,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let from_epoch = match lines.mark(line, from).map(|mark| &mark.state) {
+            Some(MarkState::Marked { epoch, .. }) => *epoch,
+            Some(MarkState::Unmarked) | None => return,
+        };
+        let DirectText { id, seq, sealed } = text;
+        let text = DeliverText { from, from_epoch, id, seq, sealed, stored_at: ServerMillis(ctx.now.wall.0) };
+        self.take_in(line, &text, Through::Direct(conn), lines, ctx);
+    }
+
+    fn take_in(&mut self, line: Line, text: &DeliverText, through: Through, lines: &Lines, ctx: &mut Ctx<'_>) {
         let Some((number, _, key)) = lines.registered(line) else {
             return;
         };
@@ -113,7 +145,7 @@ impl Inbox {
         self.arriving += 1;
         let lane = self.lanes.entry(sender).or_default();
         lane.highest = lane.highest.max(row.seq);
-        lane.waiting.push_back(row);
+        lane.waiting.push_back((row, through));
         self.commit_next(sender, ctx);
     }
 
@@ -155,9 +187,9 @@ impl Inbox {
             self.lanes.remove(&sender);
             return;
         }
-        let batch: Vec<IncomingRow> = lane.waiting.drain(..lane.waiting.len().min(BATCH_MAX)).collect();
+        let batch: Vec<(IncomingRow, Through)> = lane.waiting.drain(..lane.waiting.len().min(BATCH_MAX)).collect();
         lane.committing = true;
-        let commit = ctx.commit(batch.iter().cloned().map(Change::InsertIncoming).collect());
+        let commit = ctx.commit(batch.iter().map(|(row, _)| Change::InsertIncoming(row.clone())).collect());
         self.commits.insert(commit, Arriving::Texts(sender, batch));
     }
 
@@ -244,16 +276,28 @@ impl Inbox {
     fn kept(
         &mut self,
         (line, device): Sender,
-        batch: Vec<IncomingRow>,
+        batch: Vec<(IncomingRow, Through)>,
         duplicates: &[usize],
         lines: &Lines,
         ctx: &mut Ctx<'_>,
     ) {
-        if let Some(session) = lines.session(line) {
-            let texts = batch.iter().map(|row| (row.from, row.id)).collect();
-            ctx.send(&session, ClientFrame::TextTaken { texts });
+        let mut stored = Vec::new();
+        let mut direct: BTreeMap<DirectConn, Vec<TextId>> = BTreeMap::new();
+        for (row, through) in &batch {
+            match through {
+                Through::Server => stored.push((row.from, row.id)),
+                Through::Direct(conn) => direct.entry(*conn).or_default().push(row.id),
+            }
         }
-        for (at, row) in batch.into_iter().enumerate() {
+        if !stored.is_empty()
+            && let Some(session) = lines.session(line)
+        {
+            ctx.send(&session, ClientFrame::TextTaken { texts: stored });
+        }
+        for (conn, ids) in direct {
+            order(ctx, DirectOrder::Send { conn, frame: DirectFrame::TextKept { ids } });
+        }
+        for (at, (row, _)) in batch.into_iter().enumerate() {
             self.forget(&row);
             if let Some(seq) = row.seq {
                 self.note_place(row.from, device, seq);
@@ -265,9 +309,9 @@ impl Inbox {
     }
 
     /// Not durable, so not acknowledged: the server keeps it, and all that follows, and delivers it again.
-    fn lost(&mut self, sender: Sender, batch: &[IncomingRow], ctx: &Ctx<'_>) {
+    fn lost(&mut self, sender: Sender, batch: &[(IncomingRow, Through)], ctx: &Ctx<'_>) {
         let waiting = self.lanes.remove(&sender).map(|lane| lane.waiting).unwrap_or_default();
-        for row in batch.iter().chain(&waiting) {
+        for (row, _) in batch.iter().chain(&waiting) {
             self.forget(row);
             if let Some(seq) = row.seq {
                 self.miss(sender, seq, ctx);

@@ -1,5 +1,7 @@
 //! Everything that can happen to a phone, by origin.
 
+use crate::direct::DirectInput;
+use crate::files::FileInput;
 use tandem_model::rows::SettingsRow;
 use tandem_model::{
     CallId, Line, MonoMicros, Msisdn, OprfElement, OprfFault, PromptId, Pseudonym, Secret, SimSlot, TextId, Ticket,
@@ -24,6 +26,10 @@ pub enum Input {
     Store(StoreInput),
     /// The shell did something with blinded numbers.
     Oprf(OprfInput),
+    /// Direct connections tell something.
+    Direct(DirectInput),
+    /// The disk answers about a file.
+    File(FileInput),
     /// The media engine tells something about a call.
     Media {
         /// Which call.
@@ -147,6 +153,37 @@ pub enum Command {
         from: Msisdn,
         /// Which.
         ids: Vec<TextId>,
+    },
+    /// Let a number learn where this phone is, so that its data comes straight here, or no longer.
+    SetConsent {
+        /// Whom.
+        number: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Whether.
+        allow: bool,
+    },
+    /// Send a file straight to a number; answered with [`crate::Reply::File`]. What follows comes as events.
+    SendFile {
+        /// To whom.
+        to: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Where it lies on this phone.
+        path: Secret<String>,
+        /// What its receiver is told as its name, 1 to [`crate::files::NAME_MAX`] bytes.
+        name: String,
+    },
+    /// Send a datagram of an application straight to a number, or not at all.
+    SendDatagram {
+        /// To whom.
+        to: Msisdn,
+        /// As which SIM; absent: the first registered one.
+        line: Option<Line>,
+        /// Which application it is for, from 1.
+        application: u32,
+        /// What it says, 1 to [`crate::direct::DATAGRAM_BODY_MAX`] bytes.
+        body: Secret<Vec<u8>>,
     },
     /// Answer a prompt.
     Answer {

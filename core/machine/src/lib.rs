@@ -26,7 +26,9 @@ mod contacts;
 pub mod ctx;
 mod device;
 pub mod dialing;
+pub mod direct;
 pub mod effect;
+pub mod files;
 mod fold;
 mod inbox;
 pub mod input;
@@ -53,6 +55,8 @@ pub mod view;
 
 pub use config::Config;
 pub use device::Device;
+pub use direct::{DirectConn, DirectInput, DirectOrder};
 pub use effect::{Effect, Event, MediaOrder, Refusal, Reply};
+pub use files::{FileInput, FileOrder};
 pub use input::{Command, HostInput, Input, LinkId, LinkInput, MediaInput, OprfInput, StoreInput};
 pub use texts_for_people::{end_text, status_text, why_text};

@@ -4,6 +4,7 @@ mod matching;
 
 use crate::contacts::{Contacts, Page};
 use crate::ctx::{Ctx, SessionFacts, World};
+use crate::direct::{Direct, Pair, Way};
 use crate::effect::Event;
 use crate::line::{LineTurn, LineUnit};
 use crate::marks::marked_of;
@@ -32,6 +33,7 @@ pub(crate) struct Lines {
     /// Numbers whose mark shows differently since the others last looked.
     turned: Vec<MarkView>,
     pub(crate) settings: SettingsRow,
+    direct: Direct,
     /// The database is new in this boot.
     pub(crate) fresh: bool,
 }
@@ -46,6 +48,7 @@ impl Lines {
             shown: BTreeMap::new(),
             turned: Vec::new(),
             settings: settings.unwrap_or_default(),
+            direct: Direct::default(),
             fresh,
         }
     }
@@ -191,6 +194,31 @@ impl Lines {
     pub(crate) fn default_line(&self) -> Option<Line> {
         let lines = self.lines();
         lines.iter().find(|line| self.registered(**line).is_some()).or(lines.first()).copied()
+    }
+
+    /// Lets direct connections look at the lines.
+    pub(crate) fn with_direct<'c, R>(
+        &mut self,
+        ctx: &mut Ctx<'c>,
+        act: impl FnOnce(&mut Direct, &Lines, &mut Ctx<'c>) -> R,
+    ) -> R {
+        let mut direct = std::mem::take(&mut self.direct);
+        let result = act(&mut direct, self, ctx);
+        self.direct = direct;
+        result
+    }
+
+    /// How what is for a number travels now.
+    pub(crate) fn way(&mut self, pair: Pair, ctx: &mut Ctx<'_>) -> Way {
+        if !ctx.config.direct {
+            return Way::Server;
+        }
+        self.with_direct(ctx, |direct, lines, ctx| direct.way(pair, lines, ctx))
+    }
+
+    /// Direct connections, to look at.
+    pub(crate) const fn direct(&self) -> &Direct {
+        &self.direct
     }
 
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {

@@ -13,6 +13,7 @@
 //! fold the copies.
 
 mod compose;
+mod direct;
 mod draft;
 mod ending;
 mod flow;
@@ -54,6 +55,8 @@ pub(crate) struct Outbox {
     texts: BTreeMap<TextId, OpenText>,
     /// Texts the server does not have yet, by SIM and recipient, in the order they were written.
     lanes: BTreeMap<(Line, Msisdn), BTreeSet<TextId>>,
+    /// Texts with a place in the order that are neither on this phone nor ended, by recipient: none is overtaken.
+    elsewhere: BTreeMap<Msisdn, BTreeSet<TextId>>,
     /// Deadlines of [`Outbox::texts`].
     due: BTreeSet<(Mono, TextId)>,
     sequences: BTreeMap<Msisdn, SenderSeq>,
@@ -147,6 +150,8 @@ impl Outbox {
         self.words += row.body.as_str().len();
         if row.status == TextStatus::Pending && row.seq.is_some() {
             self.lanes.entry((row.line, row.to)).or_default().insert(id);
+        } else if row.seq.is_some() {
+            self.elsewhere.entry(row.to).or_default().insert(id);
         }
         self.texts.insert(id, OpenText { row, flow, attempted, wanted: None });
         self.keep_due(id);
@@ -175,7 +180,9 @@ impl Outbox {
         };
         let lane = (text.row.line, text.row.to);
         if let Some(waiting) = self.lanes.get_mut(&lane) {
-            waiting.remove(&id);
+            if waiting.remove(&id) {
+                self.elsewhere.entry(lane.1).or_default().insert(id);
+            }
             if waiting.is_empty() {
                 self.lanes.remove(&lane);
             }
@@ -190,6 +197,12 @@ impl Outbox {
         }
         if let Flow::AskingUser { prompt } = text.flow {
             self.prompts.close(prompt, ctx);
+        }
+        if let Some(others) = self.elsewhere.get_mut(&text.row.to) {
+            others.remove(&id);
+            if others.is_empty() {
+                self.elsewhere.remove(&text.row.to);
+            }
         }
         self.words = self.words.saturating_sub(text.row.body.as_str().len());
         self.unseen_without(text.row.line, text.row.to, ctx);

@@ -2,6 +2,7 @@
 
 mod calling;
 mod commands;
+mod directly;
 mod restore;
 mod texting;
 mod words;
@@ -10,6 +11,7 @@ use crate::call::Calls;
 use crate::choosing::Choosing;
 use crate::ctx::{Ctx, World};
 use crate::effect::Event;
+use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::input::{Input, LinkInput, NetworkSnapshot, StoreFailure, StoreInput};
 use crate::lines::Lines;
@@ -29,6 +31,7 @@ pub(crate) struct Phone {
     receipts: Receipts,
     choosing: Choosing,
     calls: Calls,
+    files: Files,
     /// Settings that are being made durable: by commit, the command's ticket and the row.
     settings: BTreeMap<Ticket, (Ticket, SettingsRow)>,
     /// The path as the OS last told it; `None` before it did.
@@ -50,6 +53,7 @@ impl Phone {
             receipts: Receipts::default(),
             choosing: Choosing::default(),
             calls: Calls::default(),
+            files: Files::default(),
             settings: BTreeMap::new(),
             network: None,
             emergency: Vec::new(),
@@ -68,6 +72,11 @@ impl Phone {
                 let taken = self.lines.oprf(oprf, ctx);
                 self.count_late(taken);
             }
+            Input::Direct(direct) => self.direct(direct, ctx),
+            Input::File(file) => {
+                let taken = self.files.on(file, &mut self.lines, ctx);
+                self.count_late(taken);
+            }
             Input::Media { call, event } => {
                 let taken = self.calls.on_media(call, event, &self.lines, ctx);
                 self.count_late(taken);
@@ -79,6 +88,7 @@ impl Phone {
     pub(crate) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
         self.lines.handle_timeout(ctx);
         self.settle(ctx);
+        self.direct_due(ctx);
         self.outbox.handle_timeout(&mut self.lines, ctx);
         self.receipts.handle_timeout(&self.lines, ctx);
         self.calls.handle_timeout(&self.lines, ctx);
@@ -88,6 +98,8 @@ impl Phone {
     pub(crate) fn poll_timeout(&self, config: &crate::Config) -> Option<(Mono, &'static str)> {
         [
             self.lines.poll_timeout(config),
+            self.lines.direct().poll_timeout(),
+            self.files.poll_timeout(),
             self.outbox.poll_timeout(),
             self.receipts.poll_timeout(),
             self.calls.poll_timeout(),
@@ -106,9 +118,11 @@ impl Phone {
                 self.calls.on_session_down(line, &self.lines, ctx);
             }
             if turn.over {
+                self.direct_line_over(line, ctx);
                 self.outbox.line_over(line, ctx);
             }
             if turn.up && self.lines.session(line).is_some() {
+                self.lines.with_direct(ctx, |direct, lines, ctx| direct.session_up(line, lines, ctx));
                 self.outbox.session_up(line, &mut self.lines, ctx);
                 self.receipts.session_up(ctx);
                 self.calls.on_session_up(line, &self.lines, ctx);

@@ -165,6 +165,23 @@ pub mod signed {
         canonical("tandem/1/unregister", &[&number.as_u64().to_be_bytes(), &epoch.0.to_be_bytes(), &key.0])
     }
 
+    /// Proof of one end of a direct connection: keying material that only its two ends have (RFC 8446, 7.5), which end, who says
+    /// it and to whom.
+    #[must_use]
+    pub fn direct(keying: &[u8; 32], role: &[u8], from: (Msisdn, NumberEpoch), to: (Msisdn, NumberEpoch)) -> Vec<u8> {
+        canonical(
+            "tandem/1/direct",
+            &[
+                keying,
+                role,
+                &from.0.as_u64().to_be_bytes(),
+                &from.1.0.to_be_bytes(),
+                &to.0.as_u64().to_be_bytes(),
+                &to.1.0.to_be_bytes(),
+            ],
+        )
+    }
+
     /// The DTLS fingerprint of one side of one call.
     #[must_use]
     pub fn fingerprint(call: CallId, from: Msisdn, to: Msisdn, fingerprint: &str) -> Vec<u8> {

@@ -11,6 +11,7 @@
 //! | reason of a goodbye | shutting down | come back as told |
 //! | reason of a call's end | peer lost | the call ends in any case |
 //! | state of a mark | unmarked | what cannot be understood is not offered |
+//! | kind of an address | behind NAT | what cannot be understood is not tried |
 //! | platform of an SMS | dialer | a person can read the plain text |
 //! | reason of a refused registration | storage, or invalid without a time to retry | wait as told, or do not try again |
 //!
@@ -18,6 +19,8 @@
 
 mod call;
 mod check;
+mod direct;
+mod lookup;
 mod marks;
 mod probe;
 mod register;
@@ -30,11 +33,12 @@ use tandem_model::{MarkGeneration, Ticket};
 use crate::error::WireError;
 use crate::frame::{ClientFrame, ServerFrame};
 use crate::guard::{self, Bound};
-use crate::limits::{FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARK_KEYS_MAX, MARKS_PAGE_MAX};
+use crate::limits::{ADDRESSES_MAX, FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARK_KEYS_MAX, MARKS_PAGE_MAX};
 use crate::schema;
 use crate::schema::client_frame::Kind as ClientKind;
 use crate::schema::server_frame::Kind as ServerKind;
 
+pub use direct::{decode_datagram, decode_direct};
 pub use register::{decode_register_reply, decode_register_request};
 
 const CLIENT_BOUNDS: [Bound; 4] = [
@@ -44,11 +48,12 @@ const CLIENT_BOUNDS: [Bound; 4] = [
     Bound { kind: 45, fields: &[2], max: IDS_MAX },
 ];
 
-const SERVER_BOUNDS: [Bound; 4] = [
+const SERVER_BOUNDS: [Bound; 5] = [
     Bound { kind: 10, fields: &[3], max: MARKS_PAGE_MAX },
     Bound { kind: 11, fields: &[1], max: MARK_KEYS_MAX },
     Bound { kind: 32, fields: &[3], max: ICE_URLS_MAX },
     Bound { kind: 44, fields: &[2], max: IDS_MAX },
+    Bound { kind: 62, fields: &[4], max: ADDRESSES_MAX },
 ];
 
 /// Reads one frame of a phone.
@@ -119,6 +124,21 @@ fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
         ClientKind::ReadTaken(taken) => {
             ClientFrame::ReadTaken { by: check::number(taken.by, "by")?, ids: check::text_ids(&taken.ids)? }
         }
+        ClientKind::ConsentPut(put) => ClientFrame::ConsentPut {
+            ticket: check::ticket(put.ticket)?,
+            number: check::number(put.number, "number")?,
+            allow: put.allow,
+        },
+        ClientKind::ResolveAsk(ask) => {
+            ClientFrame::ResolveAsk { ticket: check::ticket(ask.ticket)?, to: check::number(ask.to, "to")? }
+        }
+        ClientKind::Resolve(resolve) => ClientFrame::Resolve {
+            ticket: check::ticket(resolve.ticket)?,
+            capability: lookup::capability(&resolve.capability)?,
+        },
+        ClientKind::DirectPort(told) => {
+            ClientFrame::DirectPort { ticket: check::ticket(told.ticket)?, port: lookup::port_or_none(told.port)? }
+        }
     })
 }
 
@@ -168,5 +188,7 @@ fn server_frame(kind: ServerKind) -> Result<ServerFrame, WireError> {
         ServerKind::ReadNotice(notice) => {
             ServerFrame::ReadReceipt { by: check::number(notice.by, "by")?, ids: check::text_ids(&notice.ids)? }
         }
+        ServerKind::Capability(granted) => ServerFrame::Capability(lookup::granted(&granted)?),
+        ServerKind::Resolved(resolved) => ServerFrame::Resolved(lookup::resolved(&resolved)?),
     })
 }

@@ -3,6 +3,8 @@
 //! Encoding does not check: what this build makes is within [`crate::limits`] by construction, and whoever receives it checks.
 
 mod call;
+mod direct;
+mod lookup;
 mod marks;
 mod probe;
 mod register;
@@ -18,6 +20,7 @@ use crate::schema;
 use crate::schema::client_frame::Kind as ClientKind;
 use crate::schema::server_frame::Kind as ServerKind;
 
+pub use direct::{encode_datagram, encode_direct};
 pub use register::{encode_register_reply, encode_register_request};
 
 /// One frame of the phone, as one binary WebSocket message.
@@ -77,6 +80,18 @@ fn client_kind(frame: &ClientFrame) -> ClientKind {
         ClientFrame::ReadTaken { by, ids } => {
             ClientKind::ReadTaken(schema::ReadTaken { by: by.as_u64(), ids: text_ids(ids) })
         }
+        ClientFrame::ConsentPut { ticket, number, allow } => {
+            ClientKind::ConsentPut(schema::ConsentPut { ticket: ticket.0, number: number.as_u64(), allow: *allow })
+        }
+        ClientFrame::ResolveAsk { ticket, to } => {
+            ClientKind::ResolveAsk(schema::ResolveAsk { ticket: ticket.0, to: to.as_u64() })
+        }
+        ClientFrame::Resolve { ticket, capability } => {
+            ClientKind::Resolve(schema::Resolve { ticket: ticket.0, capability: capability.0.to_vec() })
+        }
+        ClientFrame::DirectPort { ticket, port } => {
+            ClientKind::DirectPort(schema::DirectPort { ticket: ticket.0, port: u32::from(port.unwrap_or_default()) })
+        }
     }
 }
 
@@ -128,6 +143,8 @@ fn server_kind(frame: &ServerFrame) -> ServerKind {
         ServerFrame::ReadReceipt { by, ids } => {
             ServerKind::ReadNotice(schema::ReadNotice { by: by.as_u64(), ids: text_ids(ids) })
         }
+        ServerFrame::Capability(granted) => ServerKind::Capability(lookup::granted(granted)),
+        ServerFrame::Resolved(resolved) => ServerKind::Resolved(lookup::resolved(resolved)),
     }
 }
 

@@ -7,12 +7,16 @@
 //! Registration happens before there is a session, as [`RegisterRequest`] and [`RegisterReply`] over HTTPS.
 
 mod call;
+mod direct;
+mod lookup;
 mod registration;
 mod session;
 mod text;
 mod tokens;
 
 pub use call::{CallBody, CallEnvelope, CallOver, Ice};
+pub use direct::{DirectDatagram, DirectFrame, DirectText, FileChunk, FileEnd, FileId};
+pub use lookup::{AddressKind, Capability, DirectAddress, Granted, Resolved};
 pub use registration::{ConfirmProof, RegisterRefusal, RegisterReply, RegisterRequest, SmsPlatform};
 pub use session::{Goodbye, GoodbyeReason, Hello, RefuseReason, Welcome};
 use tandem_model::{
@@ -130,6 +134,36 @@ pub enum ClientFrame {
         /// Ids of mine.
         ids: Vec<TextId>,
     },
+    /// Lets a number learn where I am, or no longer.
+    ConsentPut {
+        /// Echoed in [`ServerFrame::Done`].
+        ticket: Ticket,
+        /// Who may learn it.
+        number: Msisdn,
+        /// Whether.
+        allow: bool,
+    },
+    /// Asks for a capability to learn where a number is.
+    ResolveAsk {
+        /// Echoed in [`ServerFrame::Capability`].
+        ticket: Ticket,
+        /// Of whom.
+        to: Msisdn,
+    },
+    /// Turns a capability into an address, once.
+    Resolve {
+        /// Echoed in [`ServerFrame::Resolved`].
+        ticket: Ticket,
+        /// The capability.
+        capability: Capability,
+    },
+    /// Where I listen for direct data.
+    DirectPort {
+        /// Echoed in [`ServerFrame::Done`].
+        ticket: Ticket,
+        /// UDP; absent: nowhere, and nobody is told where I am.
+        port: Option<u16>,
+    },
 }
 
 /// From server to phone.
@@ -230,6 +264,10 @@ pub enum ServerFrame {
         /// Which.
         ids: Vec<TextId>,
     },
+    /// The capability asked for.
+    Capability(Granted),
+    /// Where a number is.
+    Resolved(Resolved),
 }
 
 /// Marks that changed.

@@ -47,6 +47,12 @@ pub const ICE_URL_MAX: usize = 256;
 /// A ring may not be asked to last longer than this; the default is 45 s.
 pub const RING_MAX: Duration = Duration::from_secs(120);
 
+/// Addresses in one answer to a lookup.
+pub const ADDRESSES_MAX: usize = 2;
+
+/// Longest datagram of a direct connection in bytes.
+pub const DATAGRAM_MAX: usize = 1_200;
+
 /// Longest body of a registration request or reply in bytes.
 pub const REGISTER_MAX: usize = 4 * 1024;
 

@@ -110,6 +110,9 @@ impl Person {
             | Event::Online { .. }
             | Event::Marks(_)
             | Event::Text(_)
+            | Event::File(_)
+            | Event::FileArrived(_)
+            | Event::DatagramArrived { .. }
             | Event::Log(_)
             | Event::Notice(_) => {}
         }

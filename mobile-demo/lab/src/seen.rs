@@ -51,6 +51,16 @@ pub fn seen(event: &Event, names: &Names) -> Vec<Seen> {
             "see": "arrived", "from": names.of(text.from), "bearer": bearer(text.bearer), "gap": text.gap_before,
             "body": text.body.as_ref().map(tandem_model::TextBody::as_str),
         }))],
+        Event::File(view) => {
+            let state = format!("{:?}", view.state);
+            vec![object(json!({"see": "file", "to": names.of(view.to), "state": state}))]
+        }
+        Event::FileArrived(file) => {
+            vec![object(json!({"see": "file-arrived", "from": names.of(file.from.number), "size": file.size}))]
+        }
+        Event::DatagramArrived { from, application, .. } => {
+            vec![object(json!({"see": "datagram", "from": names.of(*from), "application": application}))]
+        }
         Event::Log(row) => vec![object(log(row, names))],
         Event::Notice(notice) => {
             let says = notice.user_text();

@@ -8,6 +8,7 @@ pub mod key_holder;
 mod logic;
 pub mod lookup;
 mod parse;
+pub mod phone_lookup;
 pub mod policy;
 pub mod resolver;
 pub mod schema;
@@ -62,6 +63,8 @@ sections! {
         radsec: resolver::Radsec;
         /// Lookups by datagram.
         lookup: lookup::Lookup;
+        /// Lookups by phones.
+        phone_lookup: phone_lookup::PhoneLookup;
         /// ENUM.
         dns: dns::Dns;
         /// Metrics.

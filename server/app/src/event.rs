@@ -2,6 +2,8 @@
 
 use crate::outbox::Outbox;
 use tandem_logic::{ConnId, Input, Source};
+use tandem_model::Msisdn;
+use tandem_wire::frame::{Capability, Resolved};
 use tandem_wire::{RegisterReply, RegisterRequest};
 use tokio::sync::oneshot;
 
@@ -25,6 +27,13 @@ pub enum Event {
         request: RegisterRequest,
         /// Where the reply goes.
         reply: oneshot::Sender<RegisterReply>,
+    },
+    /// A node shows a capability that a phone handed it.
+    Redeem {
+        /// What is shown.
+        capability: Capability,
+        /// Whose address, and where; nothing when it opens nothing.
+        reply: oneshot::Sender<Option<(Msisdn, Resolved)>>,
     },
     /// Whatever is an input as it stands.
     Logic(Input),

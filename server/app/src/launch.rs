@@ -12,6 +12,7 @@ use crate::http;
 use crate::key_link::{self, KeyLink};
 use crate::line_budget::LineBudget;
 use crate::listener::Door;
+use crate::locator::Locator;
 use crate::lookup_thread::RunningLookups;
 use crate::metrics::Metrics;
 use crate::resolve::Resolving;
@@ -197,7 +198,13 @@ async fn serve(
     let (keys, asked) = mpsc::channel(key_link::QUESTIONS);
     let key_link = KeyLink::new(holder, &config.key_holder, events.clone(), Arc::clone(&metrics));
     let key_link = tokio::spawn(key_link.run(asked));
-    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, keys, close_wait);
+    let locator = resolving.as_ref().map(|resolving| Locator {
+        whereabouts: Arc::clone(&resolving.whereabouts),
+        withheld: Arc::clone(&resolving.withheld),
+        clock,
+    });
+    let shell =
+        Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, keys, close_wait).locating(locator);
 
     let proxies = proxies(&config);
     let door = Arc::new(Door::new(

@@ -36,6 +36,7 @@ mod keyring;
 mod launch;
 mod line_budget;
 mod listener;
+mod locator;
 pub mod logging;
 mod lookup_desk;
 mod lookup_sessions;

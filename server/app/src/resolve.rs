@@ -3,6 +3,7 @@
 //! Numbers stand in the body and never in the path, which proxies write into their logs. A number that is nowhere and one
 //! that the asker may not know of get the same answer.
 
+use crate::event::Event;
 use crate::gateway::Gateway;
 use crate::keyring::{Holder, Keyring};
 use crate::lookup_sessions::Agreeing;
@@ -13,6 +14,7 @@ use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 use tandem_model::Msisdn;
 use tandem_resolver::lookup::told;
 use tandem_resolver::{Asker, Binding, Client, Kind, Policy, Whereabouts};
+use tandem_wire::frame::{AddressKind, Capability};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -58,6 +61,8 @@ pub struct Resolving {
 struct Question {
     number: Option<String>,
     numbers: Option<Vec<String>>,
+    /// In hexadecimal digits, as a phone handed it over.
+    capability: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +84,9 @@ struct Told {
     /// How long the binding stands, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
+    /// Where it listens for direct data, UDP; told for a capability only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
 }
 
 /// One address, or one prefix with its length.
@@ -106,6 +114,9 @@ pub async fn resolve(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         }
     };
+    if let Some(capability) = shown_capability(&body) {
+        return redeem(&gateway, holder, capability).await;
+    }
     let Some((numbers, single)) = read(&body, resolving.batch_max) else {
         metrics.lookups_bad.increment(1);
         return StatusCode::BAD_REQUEST.into_response();
@@ -144,6 +155,9 @@ pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
 /// The numbers, and whether it was one alone.
 fn read(body: &[u8], max: usize) -> Option<(Vec<Msisdn>, bool)> {
     let question: Question = serde_json::from_slice(body).ok()?;
+    if question.capability.is_some() {
+        return None;
+    }
     let (texts, single) = match (question.number, question.numbers) {
         (Some(number), None) => (vec![number], true),
         (None, Some(numbers)) => (numbers, false),
@@ -154,6 +168,55 @@ fn read(body: &[u8], max: usize) -> Option<(Vec<Msisdn>, bool)> {
     }
     let numbers: Option<Vec<Msisdn>> = texts.iter().map(|text| Msisdn::from_e164(text).ok()).collect();
     Some((numbers?, single))
+}
+
+/// The capability, when that is all that is shown.
+fn shown_capability(body: &[u8]) -> Option<Capability> {
+    let question: Question = serde_json::from_slice(body).ok()?;
+    if question.number.is_some() || question.numbers.is_some() {
+        return None;
+    }
+    let bytes = HEXLOWER_PERMISSIVE.decode(question.capability?.as_bytes()).ok()?;
+    bytes.try_into().ok().map(Capability)
+}
+
+/// Uses a capability up. The phone that got it may know; whom it hands it to, it lets know.
+async fn redeem(gateway: &Gateway, holder: &Holder<Asker>, capability: Capability) -> Response {
+    let metrics = &gateway.metrics;
+    if let Err(wait) = holder.allowance.charge(1, Instant::now()) {
+        metrics.lookups_spent.increment(1);
+        return come_back(StatusCode::TOO_MANY_REQUESTS, wait);
+    }
+    let (reply, answered) = oneshot::channel();
+    let asked = gateway.events.try_send(Event::Redeem { capability, reply });
+    let Ok(Ok(resolved)) =
+        timeout(ANSWER_WAIT, async { if asked.is_ok() { answered.await.map_err(drop) } else { Err(()) } }).await
+    else {
+        metrics.lookups_busy.increment(1);
+        return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);
+    };
+    let Some((number, place)) = resolved else {
+        metrics.lookups_untold.increment(1);
+        return StatusCode::GONE.into_response();
+    };
+    metrics.lookups_told.increment(1);
+    let kind = |kind| match kind {
+        AddressKind::Public => name(Kind::Public),
+        AddressKind::BehindNat => name(Kind::BehindNat),
+    };
+    let told = Told {
+        number: number.e164(),
+        kind: place.addresses.iter().map(|told| told.kind).min().map(kind),
+        addresses: place
+            .addresses
+            .iter()
+            .map(|told| Address { address: told.address.to_string(), kind: kind(told.kind), delegated: false })
+            .collect(),
+        generation: Some(place.generation),
+        age_ms: Some(place.age_ms),
+        port: Some(place.port),
+    };
+    ([(CACHE_CONTROL, "no-store")], Json(told)).into_response()
 }
 
 async fn ask(resolving: &Resolving, numbers: Vec<Msisdn>) -> Option<Vec<Option<Binding>>> {
@@ -179,6 +242,7 @@ fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Told {
         kind: found.map(|binding| name(binding.kind)),
         generation: found.map(|binding| binding.generation.0),
         age_ms: found.map(|binding| u64::try_from(binding.age.as_millis()).unwrap_or(u64::MAX)),
+        port: None,
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::clock::Clock;
 use crate::event::{Event, Readiness};
 use crate::key_link::Asked;
+use crate::locator::Locator;
 use crate::metrics::Metrics;
 use crate::outbox::{Full, Outbox};
 use crate::sms_bridge::SmsBridge;
@@ -17,7 +18,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_logic::{ConnId, Effect, Input, KeyAnswer, Server, StoreAnswer, StoreFault};
-use tandem_model::Ticket;
+use tandem_model::{Msisdn, Ticket};
+use tandem_wire::frame::Resolved;
 use tandem_wire::{RegisterReply, ServerFrame, encode_server};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
@@ -47,6 +49,10 @@ pub struct Shell {
     sms: SmsBridge,
     turn: TurnBridge,
     keys: mpsc::Sender<Asked>,
+    /// Absent without a resolver.
+    locator: Option<Locator>,
+    /// Nodes that wait for what a capability opens.
+    redeeming: BTreeMap<Ticket, oneshot::Sender<Option<(Msisdn, Resolved)>>>,
     close_wait: Duration,
     outboxes: BTreeMap<ConnId, Outbox>,
     replies: BTreeMap<Ticket, oneshot::Sender<RegisterReply>>,
@@ -79,6 +85,8 @@ impl Shell {
             sms,
             turn,
             keys,
+            locator: None,
+            redeeming: BTreeMap::new(),
             close_wait,
             outboxes: BTreeMap::new(),
             replies: BTreeMap::new(),
@@ -87,6 +95,13 @@ impl Shell {
             stopping: false,
             stopped: false,
         }
+    }
+
+    /// Answers where numbers are.
+    #[must_use]
+    pub fn locating(mut self, locator: Option<Locator>) -> Shell {
+        self.locator = locator;
+        self
     }
 
     /// Runs until `shutdown` resolves and everything asked before is durable and answered.
@@ -145,6 +160,12 @@ impl Shell {
                 self.next_reply = self.next_reply.saturating_add(1);
                 self.replies.insert(ticket, reply);
                 self.feed(Input::Register { ticket, source, request });
+            }
+            Event::Redeem { capability, reply } => {
+                let ticket = Ticket(self.next_reply);
+                self.next_reply = self.next_reply.saturating_add(1);
+                self.redeeming.insert(ticket, reply);
+                self.feed(Input::Redeem { ticket, capability });
             }
             Event::Logic(input) => {
                 if let Input::SessionClosed { conn } = input {
@@ -206,6 +227,13 @@ impl Shell {
                 self.follow_up.push_back(Input::TurnGranted { ticket, grant });
             }
             Effect::RevokeTurn { call } => self.turn.revoke(call),
+            Effect::Locate { lookup, number } => {
+                let place = self.locator.as_ref().and_then(|locator| locator.locate(number));
+                self.follow_up.push_back(Input::Located { lookup, place });
+            }
+            Effect::Redeemed { ticket, resolved } => {
+                let _asker_left = self.redeeming.remove(&ticket).map(|reply| reply.send(resolved));
+            }
             Effect::Count(metric) => self.metrics.count(metric),
             Effect::Stopped => self.stopped = true,
         }

@@ -1,7 +1,8 @@
 //! Every number the server decides by, with its default (DESIGN 7). The shell fills it from the operator's file.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
-use tandem_model::DataRate;
+use tandem_model::{DataRate, Msisdn};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -27,6 +28,8 @@ pub struct Config {
     pub text: TextConfig,
     /// The store and the process.
     pub house: HouseConfig,
+    /// Lookups by phones.
+    pub lookup: LookupConfig,
 }
 
 /// How often something may be done: `limit` at once, refilled evenly over `window`. Kept in the durable store.
@@ -359,6 +362,54 @@ impl Default for HouseConfig {
             store_wait: 30 * SECOND,
             storage_retry: 10 * SECOND,
             drain_wait: 5 * SECOND,
+        }
+    }
+}
+
+/// Which phones may learn where a number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LookupPolicy {
+    /// Any registered phone.
+    Open,
+    /// Those whose numbers are named.
+    Role,
+    /// Those the number's owner lets.
+    #[default]
+    Consent,
+}
+
+/// Lookups by phones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupConfig {
+    /// Who may learn it. Default by consent.
+    pub policy: LookupPolicy,
+    /// The phones that may under [`LookupPolicy::Role`]. Default none.
+    pub phones: BTreeSet<Msisdn>,
+    /// A capability is no use after this. Default 30 s.
+    pub capability_life: Duration,
+    /// Capabilities of one phone that wait to be used; one more ends the oldest. Default 8.
+    pub capabilities_max: usize,
+    /// Numbers one phone may let learn where it is. Default 1,000.
+    pub consents_max: u32,
+    /// Questions of one phone about one number. Default 200 a day.
+    pub per_pair: Allowance,
+    /// Questions of one phone. Default 2,000 a day.
+    pub per_asker: Allowance,
+    /// Questions open at once. Default 65,536.
+    pub open_max: usize,
+}
+
+impl Default for LookupConfig {
+    fn default() -> Self {
+        Self {
+            policy: LookupPolicy::Consent,
+            phones: BTreeSet::new(),
+            capability_life: 30 * SECOND,
+            capabilities_max: 8,
+            consents_max: 1_000,
+            per_pair: Allowance { limit: 200, window: DAY },
+            per_asker: Allowance { limit: 2_000, window: DAY },
+            open_max: 65_536,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::key_question::KeyQuestion;
 use crate::store_op::StoreOp;
 use std::time::Duration;
 use tandem_model::{CallId, Msisdn, Secret, ServerMillis, SmsToken, Ticket};
-use tandem_wire::frame::SmsPlatform;
+use tandem_wire::frame::{Resolved, SmsPlatform};
 use tandem_wire::{RegisterReply, ServerFrame};
 
 /// One order.
@@ -69,6 +69,20 @@ pub enum Effect {
     RevokeTurn {
         /// Which.
         call: CallId,
+    },
+    /// Where does the access network say that this number is? Answer at once with [`crate::Input::Located`].
+    Locate {
+        /// Echoed in the answer.
+        lookup: u64,
+        /// Which number.
+        number: Msisdn,
+    },
+    /// The answer to [`crate::Input::Redeem`].
+    Redeemed {
+        /// From the question.
+        ticket: Ticket,
+        /// Whose address, and where; `None` when the capability opens nothing.
+        resolved: Option<(Msisdn, Resolved)>,
     },
     /// Something worth counting happened.
     Count(Metric),

@@ -1,9 +1,11 @@
 //! What happens to the server, by origin: connections, registration over HTTPS, the store, SMS, TURN, the operator.
 
 use crate::key_question::{KeyAnswer, LiveKey};
+use crate::lookups::Place;
 use crate::store_answer::StoreAnswer;
 use std::fmt;
 use tandem_model::{Mono, MonoMicros, Msisdn, Secret, ServerMillis, Ticket};
+use tandem_wire::frame::Capability;
 use tandem_wire::{ClientFrame, RegisterRequest};
 
 /// Both clocks of the server, read together by the shell just before it feeds an input.
@@ -131,6 +133,20 @@ pub enum Input {
         number: Msisdn,
         /// Why.
         why: Unseen,
+    },
+    /// The answer to [`crate::Effect::Locate`].
+    Located {
+        /// From the question.
+        lookup: u64,
+        /// Where; `None` when it is nowhere, or is told to nobody.
+        place: Option<Place>,
+    },
+    /// A node shows a capability that a phone handed it. Answered by [`crate::Effect::Redeemed`].
+    Redeem {
+        /// Names the answer; chosen by the shell, unique while open.
+        ticket: Ticket,
+        /// What is shown.
+        capability: Capability,
     },
     /// The operator wants an end. Ends with [`crate::Effect::Stopped`].
     Shutdown,

@@ -61,6 +61,10 @@ pub(crate) enum Question {
     Reads { conn: ConnId },
     /// Read receipts are being stored.
     StoreReads { conn: ConnId, ticket: Ticket },
+    /// A consent is being kept.
+    Consent { conn: ConnId, ticket: Ticket },
+    /// A lookup is being admitted.
+    Lookup { lookup: u64 },
     /// What ran out is being ended.
     Sweep,
 }
@@ -80,7 +84,8 @@ impl Question {
             | Question::Texts { conn }
             | Question::Ends { conn }
             | Question::Reads { conn }
-            | Question::StoreReads { conn, .. } => Some(*conn),
+            | Question::StoreReads { conn, .. }
+            | Question::Consent { conn, .. } => Some(*conn),
             Question::Nothing
             | Question::SetKeys
             | Question::Links
@@ -95,6 +100,7 @@ impl Question {
             | Question::Hello { .. }
             | Question::Gate { .. }
             | Question::Taken { .. }
+            | Question::Lookup { .. }
             | Question::Sweep => None,
         }
     }

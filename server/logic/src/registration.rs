@@ -357,6 +357,8 @@ const fn spent_refusal(spent: Spent) -> RegisterRefusal {
         | BudgetKind::GateCaller
         | BudgetKind::NewContacts
         | BudgetKind::Texts
-        | BudgetKind::UnseenSwaps => RegisterRefusal::Storage,
+        | BudgetKind::UnseenSwaps
+        | BudgetKind::LookupPair
+        | BudgetKind::LookupAsker => RegisterRefusal::Storage,
     }
 }

@@ -8,6 +8,7 @@ use crate::gate::{Gate, HeldIce};
 use crate::input::{ConnId, Input, ServerNow, Unseen};
 use crate::io::Io;
 use crate::keys::Keys;
+use crate::lookups::Lookups;
 use crate::probe::Probes;
 use crate::question::Question;
 use crate::registration::Registration;
@@ -31,6 +32,7 @@ pub struct Server {
     pub(crate) calls: Calls,
     pub(crate) turn: Turn,
     pub(crate) keys: Keys,
+    pub(crate) lookups: Lookups,
     /// Sessions whose lease is to be written.
     pub(crate) leases_due: BTreeSet<ConnId>,
     pub(crate) draining: Draining,
@@ -62,6 +64,7 @@ impl Server {
             calls: Calls::default(),
             turn: Turn::default(),
             keys: Keys::default(),
+            lookups: Lookups::default(),
             leases_due: BTreeSet::new(),
             draining: Draining::No,
         };
@@ -104,6 +107,8 @@ impl Server {
             Input::KeyHolder { keys } => self.keys.changed(&mut self.io, keys),
             Input::KeyAnswer { ticket, answer } => self.keys.answered(&mut self.io, ticket, answer),
             Input::Unseen { number, why } => self.unseen(number, why),
+            Input::Located { lookup, place } => self.lookups.located(&mut self.io, lookup, place),
+            Input::Redeem { ticket, capability } => self.lookups.redeem(&mut self.io, ticket, capability),
             Input::Shutdown => self.shut_down(),
         }
         self.answer_held_ice();
@@ -179,6 +184,7 @@ impl Server {
                 self.gate.probed(&mut self.io, probed);
             }
             Timer::Stranger(gate) => self.gate.stranger_is_due(&mut self.io, gate),
+            Timer::Lookup(lookup) => self.lookups.stranger_is_due(&mut self.io, lookup),
             Timer::Verdict(call, caller) => {
                 self.gate.use_verdict(&mut self.io, call, caller);
                 self.turn.verdict_is_over(&mut self.io, &self.calls, call);
@@ -288,6 +294,8 @@ impl Server {
             Question::Ends { conn } => Delivery::ends_read(io, sessions, conn, answer),
             Question::Reads { conn } => Delivery::reads_read(io, sessions, conn, answer),
             Question::StoreReads { conn, ticket } => Delivery::reads_stored(io, sessions, conn, ticket, answer),
+            Question::Consent { conn, ticket } => Lookups::consent_kept(io, conn, ticket, &answer),
+            Question::Lookup { lookup } => self.lookups.admitted(io, lookup, &answer),
             Question::Sweep => self.swept(answer),
         }
     }
@@ -315,15 +323,14 @@ impl Server {
 
     /// Somebody knows that a phone is out of reach: whoever sees it learns that it is not seen lately.
     fn unseen(&mut self, number: Msisdn, why: Unseen) {
-        if self.sessions.conn_of(number).is_none()
-            && self.io.ask(Question::EndLease, StoreOp::EndLease { number })
-        {
+        if self.sessions.conn_of(number).is_none() && self.io.ask(Question::EndLease, StoreOp::EndLease { number }) {
             self.io.count(Metric::LeaseEnded(why));
         }
     }
 
     /// A key proved a number. Older sessions of the number are over, and whoever sees it learns of it.
     fn owner_came(&mut self, owner: Owner, new_epoch: bool, aftermath: &Aftermath) {
+        self.lookups.owner_changed(owner.number, Some(owner));
         if new_epoch {
             self.with_calls(|calls, around| calls.owner_ended(around, owner.number, Some(owner)));
             if let Some(conn) = self.sessions.conn_of(owner.number)
@@ -339,6 +346,7 @@ impl Server {
     /// A key gave a number up without a session.
     fn owner_went(&mut self, owner: Owner, aftermath: &Aftermath) {
         self.io.count(Metric::RegistrationEnded);
+        self.lookups.owner_changed(owner.number, None);
         self.with_calls(|calls, around| calls.owner_ended(around, owner.number, None));
         if let Some(conn) = self.sessions.conn_of_owner(owner) {
             self.end_session(conn, GoodbyeReason::NotRegistered);
@@ -354,6 +362,7 @@ impl Server {
     }
 
     fn sweep(&mut self) {
+        self.lookups.sweep(self.io.now.mono);
         let now = self.io.now.server;
         let back = |wait: std::time::Duration| {
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
@@ -374,6 +383,7 @@ impl Server {
         deliver_ends(&mut self.io, &mut self.sessions, &ends);
         for owner in owners {
             self.io.count(Metric::RegistrationEnded);
+            self.lookups.owner_changed(owner.number, None);
             if let Some(conn) = self.sessions.conn_of_owner(owner) {
                 self.end_session(conn, GoodbyeReason::NotRegistered);
             }

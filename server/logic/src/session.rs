@@ -169,6 +169,14 @@ impl Server {
                 Delivery::read_receipt(io, sessions, conn, ticket, from, ids);
             }
             ClientFrame::ReadTaken { by, ids } => Delivery::reads_taken(io, sessions, conn, by, ids),
+            ClientFrame::ConsentPut { ticket, number, allow } => {
+                self.lookups.consent(io, sessions, conn, (ticket, number, allow));
+            }
+            ClientFrame::ResolveAsk { ticket, to } => self.lookups.ask(io, sessions, conn, ticket, to),
+            ClientFrame::Resolve { ticket, capability } => {
+                self.lookups.resolve(io, sessions, conn, ticket, capability);
+            }
+            ClientFrame::DirectPort { ticket, port } => self.lookups.port(io, sessions, conn, ticket, port),
         }
     }
 
@@ -189,6 +197,7 @@ impl Server {
         };
         self.io.count(Metric::RegistrationEnded);
         if let Some(owner) = self.sessions.line(conn).map(|line| line.owner) {
+            self.lookups.owner_changed(owner.number, None);
             self.with_calls(|calls, around| calls.owner_ended(around, owner.number, None));
         }
         self.io.send(conn, ServerFrame::Done { ticket });
@@ -308,7 +317,11 @@ const fn ticket_of(frame: &ClientFrame) -> Option<Ticket> {
         | ClientFrame::GateAsk { ticket, .. }
         | ClientFrame::IceAsk { ticket, .. }
         | ClientFrame::TextSwap { ticket, .. }
-        | ClientFrame::ReadReceipt { ticket, .. } => Some(*ticket),
+        | ClientFrame::ReadReceipt { ticket, .. }
+        | ClientFrame::ConsentPut { ticket, .. }
+        | ClientFrame::ResolveAsk { ticket, .. }
+        | ClientFrame::Resolve { ticket, .. }
+        | ClientFrame::DirectPort { ticket, .. } => Some(*ticket),
         ClientFrame::TokensSync(sync) => Some(sync.ticket),
         ClientFrame::Evaluate(ask) => Some(ask.ticket),
         ClientFrame::SendText(text) => Some(text.ticket),

@@ -1,11 +1,12 @@
 //! What the store answers. A change is durable when its answer comes.
 
+use crate::lookup_op::LookupOutcome;
 use crate::matching::{PendingLink, ToldTokens};
 use crate::store_op::{BudgetKind, Owner, StoreText};
 use std::time::Duration;
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq, ServerMillis,
-    TerminalState, TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq,
+    ServerMillis, TerminalState, TextId,
 };
 
 /// The answer to one [`crate::StoreOp`].
@@ -62,6 +63,8 @@ pub enum StoreAnswer {
     },
     /// To `AdmitGate`.
     Admission(Admission),
+    /// To a question about lookups.
+    Lookup(LookupOutcome),
     /// To `StoreText`, with the question given back.
     Text {
         /// What became of it.

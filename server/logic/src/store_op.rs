@@ -5,6 +5,7 @@
 //! asked twice with the same arguments and then changes nothing the second time, except that budgets count.
 
 use crate::config::Allowance;
+use crate::lookup_op::LookupOp;
 use crate::matching::{MatchOp, Showing};
 use std::fmt;
 use std::time::Duration;
@@ -73,6 +74,8 @@ pub enum StoreOp {
     },
     /// Contacts and marks.
     Match(MatchOp),
+    /// Who lets whom learn where it is.
+    Lookup(LookupOp),
     /// Takes a text in, once. Answer: `Text`, `Fenced`.
     StoreText(StoreText),
     /// Ends a waiting text of the sender's, or leaves the end behind for a text not seen yet. Answer: `Swapped`, `Fenced`.
@@ -207,6 +210,10 @@ pub enum BudgetKind {
     Texts = 7,
     /// Swaps of texts never seen, of a sender.
     UnseenSwaps = 8,
+    /// Lookups of a phone about a number.
+    LookupPair = 20,
+    /// Lookups of a phone.
+    LookupAsker = 21,
 }
 
 /// Opens an attempt.

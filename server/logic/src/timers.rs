@@ -25,6 +25,8 @@ pub(crate) enum Timer {
     Probe(Ticket),
     /// A stranger gets the one answer.
     Stranger(u64),
+    /// A stranger's lookup gets the one answer.
+    Lookup(u64),
     /// A verdict no longer opens its call.
     Verdict(CallId, Msisdn),
     /// A ring expires.
@@ -66,6 +68,7 @@ impl Timer {
             Timer::UpTrain(_) => "a callee's own train",
             Timer::Probe(_) => "a callee's report",
             Timer::Stranger(_) => "the answer for strangers",
+            Timer::Lookup(_) => "the answer to lookups of strangers",
             Timer::Verdict(..) => "a verdict to be used",
             Timer::Ring(_) => "a ring to be answered",
             Timer::Grace(..) => "a party to come back",

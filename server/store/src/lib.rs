@@ -20,4 +20,4 @@ pub use feed_log::{FeedLog, FeedLogError, Restored};
 pub use memory::MemoryStore;
 pub use serve::{BATCH_MAX, keep_attached, serve, serve_batch};
 pub use sqlite::{OpenError, SqliteConfig, SqliteStore};
-pub use store::{Attached, Matching, Page, Refusal, Store};
+pub use store::{Attached, Consents, Matching, Page, Refusal, Store};

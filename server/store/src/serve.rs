@@ -2,7 +2,7 @@
 
 use crate::store::{Refusal, Store, answer};
 use tandem_logic::store_answer::StoreAnswer;
-use tandem_logic::{MatchOp, StoreFault, StoreOp};
+use tandem_logic::{LookupOp, MatchOp, StoreFault, StoreOp};
 use tandem_model::ServerMillis;
 use tandem_resolver::Changes;
 
@@ -29,6 +29,7 @@ pub fn serve(store: &mut dyn Store, at: ServerMillis, op: StoreOp) -> StoreAnswe
             answer(store.publish_sealing_key(owner, &key), StoreAnswer::Viewers)
         }
         StoreOp::Match(op) => serve_match(store, at, op),
+        StoreOp::Lookup(op) => serve_lookup(store, at, op),
         StoreOp::StoreText(op) => {
             let outcome = store.store_text(at, &op);
             answer(outcome, |outcome| StoreAnswer::Text { outcome, text: Box::new(op) })
@@ -75,7 +76,7 @@ fn serve_match(store: &mut dyn Store, at: ServerMillis, op: MatchOp) -> StoreAns
         MatchOp::SettleLinks { verdicts } => answer(store.settle_links(&verdicts), StoreAnswer::Settled),
         MatchOp::OpensDue { limit } => {
             answer(store.opens_due(limit), |(due, more)| StoreAnswer::OpensDue { due, more })
-        },
+        }
         MatchOp::PutOpens { opens } => answer(store.put_opens(&opens), StoreAnswer::Settled),
         MatchOp::LinkOpens { limit } => answer(store.link_opens(limit), StoreAnswer::Settled),
         MatchOp::MarksSince { viewer, since } => {
@@ -83,6 +84,17 @@ fn serve_match(store: &mut dyn Store, at: ServerMillis, op: MatchOp) -> StoreAns
         }
         MatchOp::AdmitGate { caller, callee, charges } => {
             answer(store.admit_gate(at, caller, callee, &charges), StoreAnswer::Admission)
+        }
+    }
+}
+
+fn serve_lookup(store: &mut dyn Store, at: ServerMillis, op: LookupOp) -> StoreAnswer {
+    match op {
+        LookupOp::PutConsent { owner, number, allow, most } => {
+            answer(store.put_consent(owner, number, allow, most), StoreAnswer::Lookup)
+        }
+        LookupOp::Admit { asker, of, by_consent, charges } => {
+            answer(store.admit_lookup(at, asker, of, by_consent, &charges), StoreAnswer::Lookup)
         }
     }
 }

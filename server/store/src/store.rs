@@ -1,5 +1,6 @@
 //! The trait every store implements.
 
+use tandem_logic::lookup_op::LookupOutcome;
 use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
@@ -8,8 +9,8 @@ use tandem_logic::store_answer::{
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
-    TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey,
+    ServerMillis, TextId,
 };
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
@@ -144,10 +145,32 @@ pub trait Attached {
     fn restarts(&mut self) -> Outcome<Vec<Reboot>>;
 }
 
+/// Who lets whom learn where it is.
+pub trait Consents {
+    /// [`tandem_logic::LookupOp::PutConsent`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fenced`], [`Refusal::Fault`].
+    fn put_consent(&mut self, owner: Owner, number: Msisdn, allow: bool, most: u32) -> Outcome<LookupOutcome>;
+
+    /// [`tandem_logic::LookupOp::Admit`].
+    ///
+    /// # Errors
+    /// [`Refusal::Fenced`], [`Refusal::Fault`].
+    fn admit_lookup(
+        &mut self,
+        at: ServerMillis,
+        asker: Owner,
+        of: Msisdn,
+        by_consent: bool,
+        charges: &[Charge],
+    ) -> Outcome<LookupOutcome>;
+}
+
 /// Every use case of [`tandem_logic::StoreOp`], and the group they are made durable in.
 ///
 /// A change is durable when the group it was made in is committed, and must not be acknowledged before.
-pub trait Store: Matching + Attached {
+pub trait Store: Matching + Attached + Consents {
     /// [`tandem_logic::StoreOp::Begin`].
     ///
     /// # Errors

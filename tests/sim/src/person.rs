@@ -61,6 +61,9 @@ impl World {
             | Event::Marks(_)
             | Event::PromptGone(_)
             | Event::Text(_)
+            | Event::File(_)
+            | Event::FileArrived(_)
+            | Event::DatagramArrived { .. }
             | Event::Log(_)
             | Event::Notice(_) => {}
         }

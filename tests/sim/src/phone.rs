@@ -305,6 +305,8 @@ impl World {
                     phone.blinding.forget(job);
                 }
             }
+            // Nobody is resolved in this world: direct data is off.
+            Effect::Direct(_) | Effect::File(_) => {}
             Effect::Media { call, order } => self.media_order(index, boot, call, order),
             Effect::Emit(event) => self.shown(index, boot, event),
         }

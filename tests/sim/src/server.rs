@@ -195,7 +195,8 @@ impl World {
             Effect::Stopped => {
                 self.drip(|| Tapped::ServerStopped);
             }
-            Effect::RevokeTurn { .. } | Effect::Count(_) => {}
+            // Nobody here reports where numbers are.
+            Effect::Locate { .. } | Effect::Redeemed { .. } | Effect::RevokeTurn { .. } | Effect::Count(_) => {}
         }
     }
 

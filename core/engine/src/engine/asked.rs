@@ -91,6 +91,9 @@ impl Engine {
             | Command::SendText { .. }
             | Command::TextToSms { .. }
             | Command::CancelText { .. }
+            | Command::SetConsent { .. }
+            | Command::SendFile { .. }
+            | Command::SendDatagram { .. }
             | Command::MarkRead { .. } => Wish::None,
         }
     }

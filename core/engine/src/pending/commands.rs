@@ -127,7 +127,7 @@ impl Commands {
                 self.whom_to_call.insert(*prompt, dial.line);
             }
             (Ok(Reply::Call(_) | Reply::Asking(_)), Wish::None | Wish::Choice(..))
-            | (Ok(Reply::Done | Reply::CarrierDialed | Reply::Text(_)) | Err(_), _) => {}
+            | (Ok(Reply::Done | Reply::CarrierDialed | Reply::Text(_) | Reply::File(_)) | Err(_), _) => {}
         }
         told.all(waiting.askers, &reply.map_err(CommandError::Refused));
         (told, None)
@@ -265,6 +265,6 @@ const fn unwanted(reply: Reply) -> Option<Unwanted> {
     match reply {
         Reply::Call(call) => Some(Unwanted::Call(call)),
         Reply::Asking(prompt) => Some(Unwanted::Question(prompt)),
-        Reply::Done | Reply::CarrierDialed | Reply::Text(_) => None,
+        Reply::Done | Reply::CarrierDialed | Reply::Text(_) | Reply::File(_) => None,
     }
 }

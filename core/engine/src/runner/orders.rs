@@ -12,7 +12,9 @@ use crate::{call_media, journal, link};
 use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use tandem_machine::input::StoreFailure;
-use tandem_machine::{Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
+use tandem_machine::{
+    DirectOrder, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput,
+};
 use tandem_model::{CallId, Line, Ticket};
 use tandem_wire::{ClientFrame, encode_client};
 use tracing::{debug, warn};
@@ -47,6 +49,9 @@ impl Runner {
             }
             Effect::ForgetBlind { job } => self.blind(Order::Forget { job }),
             Effect::Media { call, order } => self.media(call, order),
+            Effect::Direct(order) => self.direct(order),
+            // One that does not fit in is answered by nobody: whoever waits has a deadline.
+            Effect::File(order) => drop(self.parts.files.as_ref().map(|files| files.try_send(order))),
             Effect::Emit(event) => self.emit(event),
         }
     }
@@ -111,6 +116,12 @@ impl Runner {
         if closes {
             // Dropping the sender closes it too, should the order not have fitted in.
             self.calls.remove(&call);
+        }
+    }
+
+    pub(super) fn direct(&self, order: DirectOrder) {
+        if let Some(direct) = &self.direct {
+            direct.order(order);
         }
     }
 
@@ -186,6 +197,8 @@ pub(super) fn rests_on_keys(effect: &Effect) -> bool {
         | Effect::Finish { .. }
         | Effect::ForgetBlind { .. }
         | Effect::Media { .. }
+        | Effect::Direct(_)
+        | Effect::File(_)
         | Effect::Emit(_) => false,
     }
 }

@@ -26,6 +26,7 @@ impl Outbox {
                 self.prompts.close(prompt, ctx);
             }
             Flow::Queued { .. }
+            | Flow::Direct { .. }
             | Flow::Sent { .. }
             | Flow::Stored
             | Flow::Swapping(_)
@@ -140,12 +141,18 @@ impl Outbox {
             // A swap was won whose answer never came, or came before the process died: the SMS is still owed. Its mark
             // folds it with one that may have left already.
             (
-                Flow::Queued { .. } | Flow::Sent { .. } | Flow::Stored | Flow::AskingUser { .. } | Flow::Swapping(_),
+                Flow::Queued { .. }
+                | Flow::Direct { .. }
+                | Flow::Sent { .. }
+                | Flow::Stored
+                | Flow::AskingUser { .. }
+                | Flow::Swapping(_),
                 TerminalState::HandedToSms,
             ) => self.sms_out(id, true, ctx),
             (Flow::SmsOut { .. } | Flow::SmsFailed, TerminalState::HandedToSms) => {}
             (
                 Flow::Queued { .. }
+                | Flow::Direct { .. }
                 | Flow::Sent { .. }
                 | Flow::Stored
                 | Flow::AskingUser { .. }

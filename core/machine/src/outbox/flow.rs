@@ -19,6 +19,8 @@ pub(super) struct Swap {
 pub(super) enum Flow {
     /// Waits for its turn and for a session, not before a time the server named.
     Queued { not_before: Mono },
+    /// On its direct way to its recipient, unacknowledged.
+    Direct { until: Mono },
     /// With the server, unanswered.
     Sent { ticket: Ticket, bytes: usize, sent: Mono, until: Mono },
     /// The server has it; its end is awaited.
@@ -44,7 +46,7 @@ impl Flow {
     pub(super) fn due(&self) -> Option<Mono> {
         match self {
             Flow::Queued { not_before } if *not_before > Mono::ZERO => Some(*not_before),
-            Flow::Sent { until, .. } | Flow::SmsOut { until, .. } => Some(*until),
+            Flow::Direct { until } | Flow::Sent { until, .. } | Flow::SmsOut { until, .. } => Some(*until),
             Flow::EndLater { at, .. } => Some(*at),
             Flow::Swapping(swap) => Some(swap.until),
             Flow::Queued { .. }
@@ -61,6 +63,7 @@ impl Flow {
         match self {
             Flow::Sent { .. } | Flow::Swapping(_) => true,
             Flow::Queued { .. }
+            | Flow::Direct { .. }
             | Flow::Stored
             | Flow::AskingUser { .. }
             | Flow::SmsOut { .. }
@@ -76,6 +79,7 @@ impl Flow {
         match self {
             Flow::SmsOut { .. } | Flow::Ending | Flow::EndLater { .. } | Flow::Leaving => true,
             Flow::Queued { .. }
+            | Flow::Direct { .. }
             | Flow::Sent { .. }
             | Flow::Stored
             | Flow::AskingUser { .. }

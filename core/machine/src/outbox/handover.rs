@@ -234,6 +234,12 @@ impl Outbox {
 fn can_be_given_up(text: &OpenText) -> bool {
     match text.flow {
         Flow::Queued { .. } | Flow::Sent { .. } | Flow::Stored | Flow::AskingUser { .. } | Flow::SmsFailed => true,
-        Flow::Swapping(_) | Flow::SmsOut { .. } | Flow::Ending | Flow::EndLater { .. } | Flow::Leaving => false,
+        // With its recipient, by all that is known: there is nobody to take it back from.
+        Flow::Direct { .. }
+        | Flow::Swapping(_)
+        | Flow::SmsOut { .. }
+        | Flow::Ending
+        | Flow::EndLater { .. }
+        | Flow::Leaving => false,
     }
 }

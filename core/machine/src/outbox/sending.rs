@@ -27,7 +27,7 @@ const SLOWEST_BYTES_PER_MS: usize = 2;
 const AGAIN_MIN: Duration = Duration::from_secs(1);
 
 /// What the next text of a lane needs before it can go.
-enum Next {
+pub(super) enum Next {
     Send(SealedBody),
     /// Its recipient is not marked any more.
     NotAvailable,
@@ -38,6 +38,7 @@ enum Next {
 impl Outbox {
     /// Hands over what may go now.
     pub(super) fn pump(&mut self, line: Line, lines: &mut Lines, ctx: &mut Ctx<'_>) {
+        self.pump_direct(line, lines, ctx);
         let Some(session) = lines.session(line) else {
             return;
         };
@@ -58,10 +59,13 @@ impl Outbox {
             let Flow::Queued { not_before } = text.flow else {
                 continue;
             };
-            if not_before > ctx.now.mono {
+            if not_before > ctx.now.mono || self.has_direct_way(id, lines, ctx) {
                 continue;
             }
-            match seal(text, &session, lines, ctx) {
+            let Some(text) = self.texts.get(&id) else {
+                continue;
+            };
+            match seal(text, session.number, lines, ctx) {
                 Next::Send(sealed) => {
                     ahead += 1;
                     bytes_ahead += sealed.0.len();
@@ -81,6 +85,7 @@ impl Outbox {
             .fold((0, 0), |(count, sum), text| match text.flow {
                 Flow::Sent { bytes, .. } => (count + 1, sum + bytes),
                 Flow::Queued { .. }
+                | Flow::Direct { .. }
                 | Flow::Stored
                 | Flow::AskingUser { .. }
                 | Flow::Swapping(_)
@@ -159,6 +164,7 @@ impl Outbox {
             Flow::Sent { ticket: asked, .. } => asked == ticket,
             Flow::Swapping(swap) => swap.ticket == ticket,
             Flow::Queued { .. }
+            | Flow::Direct { .. }
             | Flow::Stored
             | Flow::AskingUser { .. }
             | Flow::SmsOut { .. }
@@ -264,6 +270,7 @@ impl Outbox {
                     unit.session.give_up_link(ctx);
                 }
             }
+            Flow::Direct { .. } => self.direct_is_late(id, lines, ctx),
             Flow::SmsOut { order, .. } => {
                 self.sms_answered(order, false, lines, ctx);
             }
@@ -274,9 +281,9 @@ impl Outbox {
 }
 
 /// Below every number: where a line's lanes begin.
-const SMALLEST: Msisdn = Msisdn::SMALLEST;
+pub(super) const SMALLEST: Msisdn = Msisdn::SMALLEST;
 
-fn seal(text: &OpenText, session: &SessionFacts, lines: &Lines, ctx: &mut Ctx<'_>) -> Next {
+pub(super) fn seal(text: &OpenText, from: Msisdn, lines: &Lines, ctx: &mut Ctx<'_>) -> Next {
     let row = &text.row;
     let (Some(to_epoch), Some(seq)) = (row.to_epoch, row.seq) else {
         return Next::NotAvailable;
@@ -286,6 +293,6 @@ fn seal(text: &OpenText, session: &SessionFacts, lines: &Lines, ctx: &mut Ctx<'_
         Some(MarkState::Marked { .. }) => return Next::Changed,
         Some(MarkState::Unmarked) | None => return Next::NotAvailable,
     };
-    let context = text_envelope::context(session.number, row.to, row.id, seq);
+    let context = text_envelope::context(from, row.to, row.id, seq);
     ctx.vault.seal(key, &context, &text_envelope::wrap(&row.body)).map_or(Next::NotAvailable, Next::Send)
 }

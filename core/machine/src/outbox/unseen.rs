@@ -145,6 +145,7 @@ fn is_waiting(text: &OpenText) -> bool {
         Flow::Stored => true,
         Flow::Queued { .. }
         | Flow::Sent { .. }
+        | Flow::Direct { .. }
         | Flow::AskingUser { .. }
         | Flow::Swapping(_)
         | Flow::SmsOut { .. }

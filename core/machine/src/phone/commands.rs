@@ -76,6 +76,11 @@ impl Phone {
             Command::TextToSms { id } => self.outbox.turn_into_sms(id, ticket, &mut self.lines, ctx),
             Command::CancelText { id } => self.outbox.cancel(id, ticket, &mut self.lines, ctx),
             Command::MarkRead { from, ids } => self.receipts.mark_read(ticket, from, ids, &self.lines, ctx),
+            Command::SetConsent { number, line, allow } => self.set_consent(ticket, line, (number, allow), ctx),
+            Command::SendFile { to, line, path, name } => self.send_file(ticket, (line, to), (path, name), ctx),
+            Command::SendDatagram { to, line, application, body } => {
+                self.send_datagram(ticket, (line, to), application, &body, ctx);
+            }
             Command::Answer { prompt, choice } => self.answer(ticket, prompt, choice, ctx),
         }
     }

@@ -49,7 +49,8 @@ impl Phone {
                     .get_mut(line)
                     .is_some_and(|unit| unit.registration.done(ticket, ctx) || unit.rotation.answered(ticket, ctx))
                     || self.lines.tokens_done(line, ticket, ctx)
-                    || self.receipts.answered(ticket, ctx);
+                    || self.receipts.answered(ticket, ctx)
+                    || self.direct_frame(&frame, ctx);
                 self.count_late(taken);
             }
             ServerFrame::Refused { ticket, reason, retry_after_ms } => {
@@ -57,7 +58,8 @@ impl Phone {
                     || self.lines.get_mut(line).is_some_and(|unit| unit.refused(ticket, retry_after_ms, ctx))
                     || self.lines.evaluation_refused(ticket, retry_after_ms, ctx)
                     || self.outbox.refused(ticket, reason, retry_after_ms, &mut self.lines, ctx)
-                    || self.receipt_refused(ticket, reason, retry_after_ms, ctx);
+                    || self.receipt_refused(ticket, reason, retry_after_ms, ctx)
+                    || self.direct_frame(&frame, ctx);
                 self.count_late(taken);
             }
             ServerFrame::TextStored { ticket, id, stored_at } => {
@@ -80,6 +82,10 @@ impl Phone {
             | ServerFrame::Call(_)
             | ServerFrame::Ice(_) => {
                 let taken = self.calls.on_frame(line, &frame, at, wire_bytes, &self.lines, ctx);
+                self.count_late(taken);
+            }
+            ServerFrame::Capability(_) | ServerFrame::Resolved(_) => {
+                let taken = self.direct_frame(&frame, ctx);
                 self.count_late(taken);
             }
             ServerFrame::Challenge { .. } | ServerFrame::Welcome(_) | ServerFrame::Goodbye(_) => self.late += 1,

@@ -9,7 +9,7 @@ use tandem_model::{
 
 /// Keys by handle; a sealed body is the context and the words side by side.
 pub struct RigVault {
-    pub(super) next: u64,
+    pub next: u64,
 }
 
 /// The sealing key of toy phone `n`, properly signed.

@@ -5,7 +5,7 @@
 pub struct ClientFrame {
     #[prost(
         oneof = "client_frame::Kind",
-        tags = "1, 2, 3, 4, 11, 12, 13, 14, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45"
+        tags = "1, 2, 3, 4, 11, 12, 13, 14, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45, 60, 61, 62, 63"
     )]
     pub kind: ::core::option::Option<client_frame::Kind>,
 }
@@ -54,6 +54,14 @@ pub mod client_frame {
         ReadReceipt(super::ReadReceipt),
         #[prost(message, tag = "45")]
         ReadTaken(super::ReadTaken),
+        #[prost(message, tag = "60")]
+        ConsentPut(super::ConsentPut),
+        #[prost(message, tag = "61")]
+        ResolveAsk(super::ResolveAsk),
+        #[prost(message, tag = "62")]
+        Resolve(super::Resolve),
+        #[prost(message, tag = "63")]
+        DirectPort(super::DirectPort),
     }
 }
 /// From server to phone: one binary WebSocket message.
@@ -62,7 +70,7 @@ pub mod client_frame {
 pub struct ServerFrame {
     #[prost(
         oneof = "server_frame::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 61, 62"
     )]
     pub kind: ::core::option::Option<server_frame::Kind>,
 }
@@ -109,6 +117,10 @@ pub mod server_frame {
         TextSwapAnswer(super::TextSwapAnswer),
         #[prost(message, tag = "44")]
         ReadNotice(super::ReadNotice),
+        #[prost(message, tag = "61")]
+        Capability(super::Capability),
+        #[prost(message, tag = "62")]
+        Resolved(super::Resolved),
     }
 }
 /// An X25519 key to seal to, signed by the device key it belongs to.
@@ -864,6 +876,204 @@ pub struct RegisterRefused {
     #[prost(uint32, tag = "3")]
     pub tries_left: u32,
 }
+/// Lets a number learn where I am, or no longer. Off for everybody until it is said; ends with either side's epoch. Answered
+/// by Done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ConsentPut {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// Who may learn it.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+    #[prost(bool, tag = "3")]
+    pub allow: bool,
+}
+/// Asks for a capability to learn where a number is. Answered by Capability, or by Refused with NOT_AVAILABLE: one answer at
+/// one delay, whatever the reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ResolveAsk {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// Of whom.
+    #[prost(uint64, tag = "2")]
+    pub to: u64,
+}
+/// Turns a capability into an address, once. Answered by Resolved or Refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Resolve {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub capability: ::prost::alloc::vec::Vec<u8>,
+}
+/// Where I listen for direct data. Answered by Done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectPort {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// UDP; 0: nowhere, and nobody is told where I am.
+    #[prost(uint32, tag = "2")]
+    pub port: u32,
+}
+/// Opens one address, once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Capability {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// 16 random bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub capability: ::prost::alloc::vec::Vec<u8>,
+    /// No use from then on.
+    #[prost(int64, tag = "3")]
+    pub expires_at_ms: i64,
+}
+/// One address.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectAddress {
+    /// 4 or 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub address: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "AddressKind", tag = "2")]
+    pub kind: i32,
+}
+/// Where a number is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Resolved {
+    #[prost(uint64, tag = "1")]
+    pub ticket: u64,
+    /// Grows with every binding of the number.
+    #[prost(uint64, tag = "2")]
+    pub generation: u64,
+    /// How long the binding stands.
+    #[prost(uint64, tag = "3")]
+    pub age_ms: u64,
+    /// At most two.
+    #[prost(message, repeated, tag = "4")]
+    pub addresses: ::prost::alloc::vec::Vec<DirectAddress>,
+    /// UDP, from 1.
+    #[prost(uint32, tag = "5")]
+    pub port: u32,
+}
+/// From phone to phone, on the one stream of a QUIC connection: each behind its length in four bytes, big-endian.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectFrame {
+    #[prost(oneof = "direct_frame::Kind", tags = "1, 10, 11, 12, 20, 21, 22, 23")]
+    pub kind: ::core::option::Option<direct_frame::Kind>,
+}
+/// Nested message and enum types in `DirectFrame`.
+pub mod direct_frame {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Kind {
+        #[prost(message, tag = "1")]
+        Hello(super::DirectHello),
+        #[prost(message, tag = "10")]
+        Text(super::DirectText),
+        #[prost(message, tag = "11")]
+        TextKept(super::DirectTextKept),
+        #[prost(message, tag = "12")]
+        TextRead(super::DirectTextRead),
+        #[prost(message, tag = "20")]
+        FileOffer(super::FileOffer),
+        #[prost(message, tag = "21")]
+        FileWanted(super::FileWanted),
+        #[prost(message, tag = "22")]
+        FileChunk(super::FileChunk),
+        #[prost(message, tag = "23")]
+        FileOver(super::FileOver),
+    }
+}
+/// The first frame each way: who I am, proven over the connection's keys, sealed to whom I expect there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectHello {
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// A text, sealed exactly as it would be for the server.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectText {
+    #[prost(message, optional, tag = "1")]
+    pub id: ::core::option::Option<TextId>,
+    /// From 1.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// These texts are durable here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectTextKept {
+    #[prost(message, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<TextId>,
+}
+/// These texts were read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectTextRead {
+    #[prost(message, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<TextId>,
+}
+/// A file is there to be fetched.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FileOffer {
+    /// 16 random bytes; the same again when it is offered again.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Its name, size and SHA-256.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// Send it from here on, and no further than so many bytes ahead; told again as bytes are written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FileWanted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+}
+/// Bytes of a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FileChunk {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FileOver {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "FileEnd", tag = "2")]
+    pub end: i32,
+}
+/// One QUIC datagram (RFC 9221): unreliable, at most 1,200 bytes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DirectDatagram {
+    /// Which application it is for, from 1.
+    #[prost(uint32, tag = "1")]
+    pub application: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
 /// How a text ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1146,6 +1356,74 @@ impl RegisterRefusal {
             "REGISTER_REFUSAL_BAD_SIGNATURE" => Some(Self::BadSignature),
             "REGISTER_REFUSAL_STORAGE" => Some(Self::Storage),
             "REGISTER_REFUSAL_INVALID" => Some(Self::Invalid),
+            _ => None,
+        }
+    }
+}
+/// What an address is good for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AddressKind {
+    Unspecified = 0,
+    /// Anybody can send to it.
+    Public = 1,
+    /// It must send first.
+    BehindNat = 2,
+}
+impl AddressKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ADDRESS_KIND_UNSPECIFIED",
+            Self::Public => "ADDRESS_KIND_PUBLIC",
+            Self::BehindNat => "ADDRESS_KIND_BEHIND_NAT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ADDRESS_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ADDRESS_KIND_PUBLIC" => Some(Self::Public),
+            "ADDRESS_KIND_BEHIND_NAT" => Some(Self::BehindNat),
+            _ => None,
+        }
+    }
+}
+/// How a transfer ended, by its receiver; or that its sender gave it up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FileEnd {
+    Unspecified = 0,
+    Arrived = 1,
+    Refused = 2,
+    Broken = 3,
+    GivenUp = 4,
+}
+impl FileEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FILE_END_UNSPECIFIED",
+            Self::Arrived => "FILE_END_ARRIVED",
+            Self::Refused => "FILE_END_REFUSED",
+            Self::Broken => "FILE_END_BROKEN",
+            Self::GivenUp => "FILE_END_GIVEN_UP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FILE_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "FILE_END_ARRIVED" => Some(Self::Arrived),
+            "FILE_END_REFUSED" => Some(Self::Refused),
+            "FILE_END_BROKEN" => Some(Self::Broken),
+            "FILE_END_GIVEN_UP" => Some(Self::GivenUp),
             _ => None,
         }
     }

@@ -8,8 +8,8 @@ use tandem_model::{
     TextId, Ticket,
 };
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, Evaluate, Hello, RegisterRequest, SendText,
-    SmsPlatform, TokensSync, Train, TrainReport,
+    CallBody, CallEnvelope, CallOver, Capability, ClientFrame, ConfirmProof, Evaluate, Hello, RegisterRequest,
+    SendText, SmsPlatform, TokensSync, Train, TrainReport,
 };
 use tandem_wire::roap::{Roap, RoapType};
 
@@ -76,7 +76,7 @@ fn client(name: &'static str, frame: ClientFrame, says: Value) -> Sample {
 
 /// Every kind of frame a phone sends, and every body of a call.
 pub fn client_samples() -> Vec<Sample> {
-    [session_and_marks(), tokens(), probe_and_call(), texts()].concat()
+    [session_and_marks(), tokens(), probe_and_call(), texts(), lookups()].concat()
 }
 
 fn tokens() -> Vec<Sample> {
@@ -335,6 +335,36 @@ pub fn request_samples() -> Vec<Sample> {
             json!({ "withdraw": {
                 "number": ALICE, "device_key": hex(&[0xDE; 32]), "signature": hex(&SIGNATURE.0),
             } }),
+        ),
+    ]
+}
+
+fn lookups() -> Vec<Sample> {
+    vec![
+        (
+            "client_consent_put",
+            Message::Client(ClientFrame::ConsentPut { ticket: Ticket(60), number: number(BOB), allow: true }),
+            json!({ "consent_put": { "ticket": 60, "number": BOB, "allow": true } }),
+        ),
+        (
+            "client_resolve_ask",
+            Message::Client(ClientFrame::ResolveAsk { ticket: Ticket(61), to: number(BOB) }),
+            json!({ "resolve_ask": { "ticket": 61, "to": BOB } }),
+        ),
+        (
+            "client_resolve",
+            Message::Client(ClientFrame::Resolve { ticket: Ticket(62), capability: Capability([0xCA; 16]) }),
+            json!({ "resolve": { "ticket": 62, "capability": hex(&[0xCA; 16]) } }),
+        ),
+        (
+            "client_direct_port",
+            Message::Client(ClientFrame::DirectPort { ticket: Ticket(63), port: Some(4_433) }),
+            json!({ "direct_port": { "ticket": 63, "port": 4_433 } }),
+        ),
+        (
+            "client_direct_port_none",
+            Message::Client(ClientFrame::DirectPort { ticket: Ticket(64), port: None }),
+            json!({ "direct_port": { "ticket": 64 } }),
         ),
     ]
 }

@@ -7,8 +7,9 @@ use tandem_model::{
     Ticket, TokenDigest,
 };
 use tandem_wire::frame::{
-    CallBody, DeliverText, Evaluated, Goodbye, GoodbyeReason, Ice, MarkKey, MarkKeys, Marks, RefuseReason,
-    RegisterRefusal, RegisterReply, ServerFrame, Train, TrainReport, Welcome,
+    AddressKind, CallBody, Capability, DeliverText, DirectAddress, Evaluated, Goodbye, GoodbyeReason, Granted, Ice,
+    MarkKey, MarkKeys, Marks, RefuseReason, RegisterRefusal, RegisterReply, Resolved, ServerFrame, Train, TrainReport,
+    Welcome,
 };
 use tandem_wire::roap::{Roap, RoapError, RoapType};
 
@@ -24,7 +25,7 @@ fn server(name: &'static str, frame: ServerFrame, says: Value) -> Sample {
 
 /// Every kind of frame the server sends.
 pub fn server_samples() -> Vec<Sample> {
-    [session(), tokens(), marks_and_probe(), calls(), texts()].concat()
+    [session(), tokens(), marks_and_probe(), calls(), texts(), lookups()].concat()
 }
 
 fn session() -> Vec<Sample> {
@@ -305,4 +306,37 @@ pub fn reply_samples() -> Vec<Sample> {
 /// All samples of all roots.
 pub fn all() -> Vec<Sample> {
     [super::samples::client_samples(), server_samples(), super::samples::request_samples(), reply_samples()].concat()
+}
+
+fn lookups() -> Vec<Sample> {
+    let granted =
+        Granted { ticket: Ticket(61), capability: Capability([0xCA; 16]), expires_at: ServerMillis(NOW + 30_000) };
+    let resolved = Resolved {
+        ticket: Ticket(62),
+        generation: 7,
+        age_ms: 60_000,
+        addresses: vec![
+            DirectAddress { address: "203.0.113.7".parse().unwrap(), kind: AddressKind::BehindNat },
+            DirectAddress { address: "2001:db8::7".parse().unwrap(), kind: AddressKind::Public },
+        ],
+        port: 4_433,
+    };
+    vec![
+        server(
+            "server_capability",
+            ServerFrame::Capability(granted),
+            json!({ "capability": { "ticket": 61, "capability": hex(&[0xCA; 16]), "expires_at_ms": NOW + 30_000 } }),
+        ),
+        server(
+            "server_resolved",
+            ServerFrame::Resolved(resolved),
+            json!({ "resolved": {
+                "ticket": 62, "generation": 7, "age_ms": 60_000, "port": 4_433,
+                "addresses": [
+                    { "address": "cb007107", "kind": "ADDRESS_KIND_BEHIND_NAT" },
+                    { "address": "20010db8000000000000000000000007", "kind": "ADDRESS_KIND_PUBLIC" },
+                ],
+            } }),
+        ),
+    ]
 }

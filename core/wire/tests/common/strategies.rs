@@ -172,6 +172,25 @@ fn hello() -> impl Strategy<Value = Hello> {
     )
 }
 
+fn lookup() -> impl Strategy<Value = ClientFrame> {
+    prop_oneof![
+        (asked(), number(), any::<bool>()).prop_map(|(ticket, number, allow)| ClientFrame::ConsentPut {
+            ticket,
+            number,
+            allow
+        }),
+        (asked(), number()).prop_map(|(ticket, to)| ClientFrame::ResolveAsk { ticket, to }),
+        (asked(), any::<[u8; 16]>())
+            .prop_map(|(ticket, bytes)| ClientFrame::Resolve { ticket, capability: Capability(bytes) }),
+        (asked(), option::of(1..=u16::MAX)).prop_map(|(ticket, port)| ClientFrame::DirectPort { ticket, port }),
+    ]
+}
+
+fn address() -> impl Strategy<Value = DirectAddress> {
+    let kind = proptest::sample::select(vec![AddressKind::Public, AddressKind::BehindNat]);
+    (any::<std::net::IpAddr>(), kind).prop_map(|(address, kind)| DirectAddress { address, kind })
+}
+
 fn client() -> impl Strategy<Value = ClientFrame> {
     let ends = proptest::sample::select(vec![TerminalState::Cancelled, TerminalState::HandedToSms]);
     prop_oneof![
@@ -197,6 +216,7 @@ fn client() -> impl Strategy<Value = ClientFrame> {
             }
         ),
         vec((number(), text_id()), 0..20).prop_map(|texts| ClientFrame::TextTaken { texts }),
+        lookup(),
         text_ids().prop_map(|ids| ClientFrame::TextStateTaken { ids }),
         (asked(), text_id(), number(), ends).prop_map(|(ticket, id, to, end)| ClientFrame::TextSwap {
             ticket,
@@ -352,6 +372,14 @@ fn server() -> impl Strategy<Value = ServerFrame> {
         (ticket(), mark_key_id(), vec(element(), 1..30), any::<[u8; 64]>()).prop_map(
             |(ticket, key, evaluated, proof)| {
                 ServerFrame::Evaluated(Evaluated { ticket, key, evaluated, proof: OprfProof(proof) })
+            }
+        ),
+        (ticket(), any::<[u8; 16]>(), stamp()).prop_map(|(ticket, capability, expires_at)| {
+            ServerFrame::Capability(Granted { ticket, capability: Capability(capability), expires_at })
+        }),
+        (ticket(), any::<u64>(), any::<u64>(), vec(address(), 1..=2), 1..=u16::MAX).prop_map(
+            |(ticket, generation, age_ms, addresses, port)| {
+                ServerFrame::Resolved(Resolved { ticket, generation, age_ms, addresses, port })
             }
         ),
         train().prop_map(ServerFrame::Train),

@@ -10,4 +10,5 @@ pub mod process;
 pub mod server;
 mod stage;
 
+pub use phone_ports::FileKeys;
 pub use stage::RealStage;

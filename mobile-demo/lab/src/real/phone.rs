@@ -145,7 +145,7 @@ fn act(runtime: &tokio::runtime::Runtime, phone: &Arc<Phone>, verb: Verb) -> Res
                 phone.state().person.wrote(id);
                 say(&FromPhone::Seen(written(id)));
             }
-            Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
+            Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::File(_) | Reply::Asking(_)) => {}
             Err(error) => say(&FromPhone::Seen(refused(error))),
         }
     });

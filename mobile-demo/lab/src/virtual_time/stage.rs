@@ -124,7 +124,7 @@ impl VirtualStage {
                 }
                 self.see_at(place, written(id));
             }
-            Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::Asking(_)) => {}
+            Ok(Reply::Done | Reply::Call(_) | Reply::CarrierDialed | Reply::File(_) | Reply::Asking(_)) => {}
             Err(refusal) => self.see_at(place, refused(refusal.into())),
         }
     }

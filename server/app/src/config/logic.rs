@@ -12,7 +12,7 @@ impl From<Budget> for logic::Allowance {
     }
 }
 
-fn size(count: u32) -> usize {
+pub(super) fn size(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
@@ -29,6 +29,7 @@ impl Config {
             call: self.logic_call(),
             text: self.logic_text(),
             house: self.logic_house(),
+            lookup: self.logic_lookup(),
         }
     }
 

@@ -25,8 +25,8 @@ section! {
         /// `key_file`), the `pools` its addresses are from (`behind_nat` and `relay_only` as above), and where needed `apns`,
         /// `require_event_timestamp` and `budget` (reports it may make). With one of them there is a resolver without a listener.
         reporters: Vec<Reporter> = Vec::new();
-        /// Who is told: `open` tells any key of any number, `role` only keys with `may_resolve`, `consent` nobody for now: a
-        /// subscriber cannot give it yet.
+        /// Who is told: `open` tells any key of any number, `role` only keys with `may_resolve`, `consent` no key
+        /// by itself: phones ask for whom the other's user lets, and may hand a key's holder a capability. Phones follow it too.
         policy: LookupPolicy = LookupPolicy::Consent;
         /// Who may ask over `POST /v1/resolve`, each a `[[resolver.api_keys]]` with `name`, `key` (or `key_file`), and where
         /// needed `may_resolve`, `prefixes` (first digits of the numbers it may ask about) and `budget` (numbers it may ask about).

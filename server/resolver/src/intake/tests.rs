@@ -353,8 +353,7 @@ fn streamed(connection: u64, certificate: u8) -> Origin {
 fn a_client_under_tls_is_known_by_its_certificate_and_answered_on_its_connection() {
     let mut intake = intake_with(IntakeConfig::default(), Client { must_vouch: true, ..client() });
     let bytes = request(1, "a", 7).sign(9, b"radsec");
-    let packet =
-        |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: &bytes };
+    let packet = |connection, certificate| Input::Packet { origin: streamed(connection, certificate), bytes: &bytes };
     assert_eq!(end(&mut intake, packet(1, 8), 0), [Effect::Count(Metric::Stranger)]);
     let (ticket, _) = commit(&end(&mut intake, packet(1, 7), 0)).unwrap();
     let effects = end(&mut intake, Input::Committed(ticket), 1);

@@ -13,6 +13,7 @@
 
 pub mod attached;
 pub mod bench;
+pub mod consents;
 pub mod links;
 pub mod matching;
 pub mod opens;
@@ -79,6 +80,14 @@ macro_rules! conformance_suite {
                 the_policy_can_change_between_two_starts,
                 a_blocked_number_does_not_see_an_opened_mark,
                 holders_of_an_opened_number_are_linked_a_few_at_a_time,
+            }
+            consents: {
+                whom_an_owner_lets_learns_where_it_is_and_nobody_else,
+                without_consents_any_owner_will_do_and_nobody_else,
+                a_consent_ends_with_the_epoch_of_either_side,
+                a_number_nobody_holds_is_let_nothing,
+                consents_are_bounded_and_survive_a_power_cut,
+                lookups_are_budgeted_whatever_the_answer,
             }
             texts: {
                 a_text_is_stored_once_whatever_is_asked,

@@ -4,6 +4,7 @@
 //! of state and arguments, so committing means doing again to `durable` what was done to `live`.
 
 mod attached;
+mod consents;
 mod links;
 mod matching;
 mod opens;
@@ -14,18 +15,19 @@ mod texts;
 mod tokens;
 
 use crate::serve::serve;
-use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
+use crate::store::{Attached, Consents, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use state::State;
+use tandem_logic::lookup_op::LookupOutcome;
 use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
     SwapOutcome, TextOutcome, TokensOutcome, WaitingText,
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
-use tandem_logic::{MatchOp, StoreFault, StoreOp};
+use tandem_logic::{LookupOp, MatchOp, StoreFault, StoreOp};
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
-    TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey,
+    ServerMillis, TextId,
 };
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
@@ -139,9 +141,7 @@ macro_rules! use_cases {
             }
 
             fn settle_links(&mut self, verdicts: &[(LinkId, LinkVerdict)]) -> Outcome<Settled> {
-                $did(self, ServerMillis(0), || {
-                    StoreOp::Match(MatchOp::SettleLinks { verdicts: verdicts.to_vec() })
-                });
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::SettleLinks { verdicts: verdicts.to_vec() }));
                 Ok(self.$state.settle_links(verdicts))
             }
 
@@ -193,6 +193,31 @@ macro_rules! use_cases {
 
             fn restarts(&mut self) -> Outcome<Vec<Reboot>> {
                 Ok(self.$state.restarts())
+            }
+        }
+
+        impl Consents for $store {
+            fn put_consent(&mut self, owner: Owner, number: Msisdn, allow: bool, most: u32) -> Outcome<LookupOutcome> {
+                if allow {
+                    $room(self)?;
+                }
+                $did(self, ServerMillis(0), || StoreOp::Lookup(LookupOp::PutConsent { owner, number, allow, most }));
+                self.$state.put_consent(owner, number, allow, most)
+            }
+
+            fn admit_lookup(
+                &mut self,
+                at: ServerMillis,
+                asker: Owner,
+                of: Msisdn,
+                by_consent: bool,
+                charges: &[Charge],
+            ) -> Outcome<LookupOutcome> {
+                $room(self)?;
+                $did(self, at, || {
+                    StoreOp::Lookup(LookupOp::Admit { asker, of, by_consent, charges: charges.to_vec() })
+                });
+                self.$state.admit_lookup(at, asker, of, by_consent, charges)
             }
         }
 

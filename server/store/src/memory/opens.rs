@@ -14,12 +14,8 @@ impl State {
         }
         self.showing = wanted;
         self.keys.values_mut().for_each(|row| row.filled_to = Some(Msisdn::MIN));
-        let opened: Vec<Reg> = self
-            .owners
-            .values()
-            .filter(|row| !row.ended && !wanted.shows(row.open))
-            .map(|row| row.reg)
-            .collect();
+        let opened: Vec<Reg> =
+            self.owners.values().filter(|row| !row.ended && !wanted.shows(row.open)).map(|row| row.reg).collect();
         let mut settled = Settled::default();
         for reg in opened {
             self.close(reg, &mut settled);
@@ -35,9 +31,8 @@ impl State {
     }
 
     pub(crate) fn set_keys(&mut self, keys: &[(MarkKeyId, MarkPublicKey)]) -> KeysOutcome {
-        let changed = |(id, public): &&(MarkKeyId, MarkPublicKey)| {
-            self.keys.get(id).is_some_and(|row| row.public != *public)
-        };
+        let changed =
+            |(id, public): &&(MarkKeyId, MarkPublicKey)| self.keys.get(id).is_some_and(|row| row.public != *public);
         if let Some((id, _)) = keys.iter().find(changed) {
             return KeysOutcome::Changed(*id);
         }

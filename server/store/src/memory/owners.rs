@@ -155,6 +155,7 @@ impl State {
         row.ended = true;
         let device_key = row.device_key;
         self.past.insert(owner, PastOwner { device_key, replaced });
+        self.forget_consents(owner.number);
         self.end_matching(owner.number, &mut aftermath.viewers);
         let waiting: Vec<_> =
             self.waiting.range((owner.number, 0)..=(owner.number, u64::MAX)).map(|(_, key)| *key).collect();

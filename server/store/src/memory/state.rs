@@ -7,8 +7,8 @@ use tandem_logic::matching::{LinkId, Showing};
 use tandem_logic::store_answer::Spent;
 use tandem_logic::store_op::{BudgetKind, Charge, Owner};
 use tandem_model::{
-    DeviceKey, ImsiToken, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey,
-    SenderSeq, ServerMillis, TerminalState, TextId, TokenDigest,
+    DeviceKey, ImsiToken, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody,
+    SealingKey, SenderSeq, ServerMillis, TerminalState, TextId, TokenDigest,
 };
 use tandem_resolver::{Id, NasKey, Session};
 
@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) ended: BTreeSet<(ServerMillis, TextKey)>,
     pub(crate) mailboxes: BTreeMap<Msisdn, Mailbox>,
     pub(crate) budgets: BTreeMap<(BudgetKind, u64, u64), budget::WholeAt>,
+    /// Owner and number; the epochs of both.
+    pub(crate) consents: BTreeMap<(Msisdn, Msisdn), (NumberEpoch, NumberEpoch)>,
     pub(crate) attached: BTreeMap<Id, Session>,
     pub(crate) restarts: BTreeSet<(NasKey, ServerMillis)>,
 }

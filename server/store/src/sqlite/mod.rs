@@ -2,6 +2,7 @@
 
 mod attached;
 mod ballast;
+mod consents;
 mod inspect;
 mod links;
 mod matching;
@@ -16,11 +17,12 @@ mod tokens;
 
 pub use open::{OpenError, SqliteConfig};
 
-use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
+use crate::store::{Attached, Consents, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};
 use ballast::Ballast;
 use row::{fault, number};
 use rusqlite::Connection;
 use tandem_logic::StoreFault;
+use tandem_logic::lookup_op::LookupOutcome;
 use tandem_logic::matching::{LinkId, LinkVerdict, PendingLink, Showing, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{
     Admission, Aftermath, Attempt, ConfirmOutcome, EndOwed, KeysOutcome, ReadOwed, SessionKey, Settled, StartOutcome,
@@ -28,7 +30,8 @@ use tandem_logic::store_answer::{
 };
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_model::{
-    DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis, TextId,
+    DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
+    TextId,
 };
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
@@ -186,6 +189,29 @@ impl Attached for SqliteStore {
 
     fn restarts(&mut self) -> Outcome<Vec<Reboot>> {
         let result = attached::restarts(&self.conn);
+        self.noted(result)
+    }
+}
+
+impl Consents for SqliteStore {
+    fn put_consent(&mut self, owner: Owner, number: Msisdn, allow: bool, most: u32) -> Outcome<LookupOutcome> {
+        if allow {
+            self.room()?;
+        }
+        let result = consents::put_consent(&self.conn, owner, number, allow, most);
+        self.noted(result)
+    }
+
+    fn admit_lookup(
+        &mut self,
+        at: ServerMillis,
+        asker: Owner,
+        of: Msisdn,
+        by_consent: bool,
+        charges: &[Charge],
+    ) -> Outcome<LookupOutcome> {
+        self.room()?;
+        let result = consents::admit_lookup(&self.conn, at, asker, of, by_consent, charges);
         self.noted(result)
     }
 }

@@ -1,5 +1,6 @@
 //! Attempts, owners, their keys and leases.
 
+use super::consents;
 use super::matching;
 use super::opens;
 use super::row::{Bits, Num, RowError, Rows, Sig, epoch, next_generation, next_reg, number, owner};
@@ -311,6 +312,7 @@ pub(crate) fn end_owner(conn: &Connection, at: ServerMillis, who: Owner, replace
     )?
     .execute(params![number(who.number), replaced])?;
     conn.prepare_cached("UPDATE owners SET ended = 1 WHERE number = ?1")?.execute([number(who.number)])?;
+    consents::forget(conn, who.number)?;
     opens::end(conn, who.number, &mut aftermath.viewers)?;
     let waiting: Vec<TextKey> = conn
         .prepare_cached(
@@ -339,13 +341,10 @@ pub(crate) fn find_session_key(conn: &Connection, who: Owner) -> Rows<SessionKey
     Ok(replaced.map_or(SessionKey::Unknown, |key| SessionKey::Replaced { device_key: DeviceKey(key) }))
 }
 
-pub(crate) fn renew_leases(
-    conn: &Connection,
-    at: ServerMillis,
-    leases: &[(Owner, ServerMillis)],
-) -> Rows<Vec<Msisdn>> {
+pub(crate) fn renew_leases(conn: &Connection, at: ServerMillis, leases: &[(Owner, ServerMillis)]) -> Rows<Vec<Msisdn>> {
     let mut viewers = Vec::new();
-    let mut ran_out = conn.prepare_cached("SELECT 1 FROM owners WHERE number = ?1 AND ended = 0 AND lease_until <= ?2")?;
+    let mut ran_out =
+        conn.prepare_cached("SELECT 1 FROM owners WHERE number = ?1 AND ended = 0 AND lease_until <= ?2")?;
     let mut renew = conn.prepare_cached(
         "UPDATE owners SET lease_until = ?3, generation = ?4
          WHERE number = ?1 AND epoch = ?2 AND ended = 0 AND lease_until < ?3",
@@ -366,7 +365,9 @@ pub(crate) fn renew_leases(
 /// A lease that ran out by itself stays as it is.
 pub(crate) fn end_lease(conn: &Connection, at: ServerMillis, of: Msisdn) -> Rows<Vec<Msisdn>> {
     let ended = conn
-        .prepare_cached("UPDATE owners SET lease_until = ?2, generation = ?3 WHERE number = ?1 AND ended = 0 AND lease_until > ?2")?
+        .prepare_cached(
+            "UPDATE owners SET lease_until = ?2, generation = ?3 WHERE number = ?1 AND ended = 0 AND lease_until > ?2",
+        )?
         .execute(params![number(of), at.0, next_generation(conn)?])?;
     if ended == 0 { Ok(Vec::new()) } else { Ok(matching::viewers_of(conn, of)?) }
 }

@@ -228,4 +228,14 @@ UPDATE meta SET generation = generation + 1;
 UPDATE marks SET visible = 0, generation = (SELECT generation FROM meta) WHERE visible = 1;
 DROP TABLE contacts;
 ",
+    "
+CREATE TABLE consents (
+    owner        INTEGER NOT NULL,
+    number       INTEGER NOT NULL,
+    owner_epoch  INTEGER NOT NULL,
+    number_epoch INTEGER NOT NULL,
+    PRIMARY KEY (owner, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX consents_number ON consents (number);
+",
 ];

@@ -11,6 +11,7 @@ mod calls;
 mod determinism;
 mod gate;
 mod keys;
+mod lookups;
 mod marks;
 mod registration;
 mod rig;

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem_logic::{
-    Config, ConnId, Effect, Input, KeyAnswer, KeyQuestion, LiveKey, Metric, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
-    TurnGrant, VerificationSms,
+    Config, ConnId, Effect, Input, KeyAnswer, KeyQuestion, LiveKey, Metric, Place, Server, ServerNow, SmsOutcome,
+    Source, StoreAnswer, StoreFault, StoreOp, TurnGrant, VerificationSms,
 };
 use tandem_model::random::SplitMix64;
 use tandem_model::vault::signed;
 use tandem_model::{
-    CallId, DeviceEpoch, DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Mono, MonoMicros, Msisdn, Nonce, Notary, NumberEpoch,
-    RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis, Signature, TextId, Ticket,
+    CallId, DeviceEpoch, DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Mono, MonoMicros, Msisdn,
+    Nonce, Notary, NumberEpoch, RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis,
+    Signature, TextId, Ticket,
 };
 use tandem_server_store::conformance::bench::{KEY, own_under, pair_under};
 use tandem_server_store::{MemoryStore, serve_batch};
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ConfirmProof, GoodbyeReason, Hello, SendText, SmsPlatform, TokensSync,
+    CallBody, CallEnvelope, CallOver, ConfirmProof, GoodbyeReason, Hello, Resolved, SendText, SmsPlatform, TokensSync,
 };
 use tandem_wire::roap::{Roap, RoapType};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};
@@ -41,6 +42,9 @@ pub struct Rig {
     pub sms_outcome: Option<SmsOutcome>,
     pub turn: bool,
     pub revoked: Vec<CallId>,
+    /// Where the access network says that numbers are.
+    pub places: BTreeMap<Msisdn, Place>,
+    pub redeemed: Vec<(Ticket, Option<(Msisdn, Resolved)>)>,
     pub counted: Vec<Metric>,
     pub stopped: bool,
     /// Questions wait here while it is true.
@@ -79,6 +83,8 @@ impl Rig {
             sms_outcome: Some(SmsOutcome::Accepted),
             turn: true,
             revoked: Vec::new(),
+            places: BTreeMap::new(),
+            redeemed: Vec::new(),
             counted: Vec::new(),
             stopped: false,
             hold_store: false,
@@ -120,9 +126,7 @@ impl Rig {
                 let found = tokens.iter().position(|token| (1..=3).any(|key| *token == pair(key)));
                 KeyAnswer::Checked(found.map(|index| u32::try_from(index).unwrap()))
             }
-            KeyQuestion::OpenTokens { number } => {
-                KeyAnswer::OpenTokens(vec![(KEY, own_under(KEY, person(*number)))])
-            }
+            KeyQuestion::OpenTokens { number } => KeyAnswer::OpenTokens(vec![(KEY, own_under(KEY, person(*number)))]),
         }
     }
 
@@ -195,6 +199,11 @@ impl Rig {
                     self.server.handle(Input::TurnGranted { ticket, grant }, self.now);
                 }
                 Effect::RevokeTurn { call } => self.revoked.push(call),
+                Effect::Locate { lookup, number } => {
+                    let place = self.places.get(&number).cloned();
+                    self.server.handle(Input::Located { lookup, place }, self.now);
+                }
+                Effect::Redeemed { ticket, resolved } => self.redeemed.push((ticket, resolved)),
                 Effect::Count(metric) => self.counted.push(metric),
                 Effect::Stopped => self.stopped = true,
             }

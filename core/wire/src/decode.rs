@@ -30,26 +30,25 @@ use tandem_model::{MarkGeneration, Ticket};
 use crate::error::WireError;
 use crate::frame::{ClientFrame, ServerFrame};
 use crate::guard::{self, Bound};
-use crate::limits::{CONTACTS_PAGE_MAX, FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARK_KEYS_MAX, MARKS_PAGE_MAX};
+use crate::limits::{FRAME_MAX, ICE_URLS_MAX, IDS_MAX, MARK_KEYS_MAX, MARKS_PAGE_MAX};
 use crate::schema;
 use crate::schema::client_frame::Kind as ClientKind;
 use crate::schema::server_frame::Kind as ServerKind;
 
 pub use register::{decode_register_reply, decode_register_request};
 
-const CLIENT_BOUNDS: [Bound; 5] = [
-    Bound { kind: 10, fields: &[3, 4], max: CONTACTS_PAGE_MAX, packed: 8 },
-    Bound { kind: 41, fields: &[1], max: IDS_MAX, packed: 0 },
-    Bound { kind: 42, fields: &[1], max: IDS_MAX, packed: 0 },
-    Bound { kind: 44, fields: &[3], max: IDS_MAX, packed: 0 },
-    Bound { kind: 45, fields: &[2], max: IDS_MAX, packed: 0 },
+const CLIENT_BOUNDS: [Bound; 4] = [
+    Bound { kind: 41, fields: &[1], max: IDS_MAX },
+    Bound { kind: 42, fields: &[1], max: IDS_MAX },
+    Bound { kind: 44, fields: &[3], max: IDS_MAX },
+    Bound { kind: 45, fields: &[2], max: IDS_MAX },
 ];
 
 const SERVER_BOUNDS: [Bound; 4] = [
-    Bound { kind: 10, fields: &[3], max: MARKS_PAGE_MAX, packed: 0 },
-    Bound { kind: 11, fields: &[1], max: MARK_KEYS_MAX, packed: 0 },
-    Bound { kind: 32, fields: &[3], max: ICE_URLS_MAX, packed: 0 },
-    Bound { kind: 44, fields: &[2], max: IDS_MAX, packed: 0 },
+    Bound { kind: 10, fields: &[3], max: MARKS_PAGE_MAX },
+    Bound { kind: 11, fields: &[1], max: MARK_KEYS_MAX },
+    Bound { kind: 32, fields: &[3], max: ICE_URLS_MAX },
+    Bound { kind: 44, fields: &[2], max: IDS_MAX },
 ];
 
 /// Reads one frame of a phone.
@@ -90,7 +89,6 @@ fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
             ticket: check::ticket(unregister.ticket)?,
             signature: check::signature(&unregister.signature, "signature")?,
         },
-        ClientKind::ContactsSync(sync) => ClientFrame::ContactsSync(marks::contacts_sync(sync)?),
         ClientKind::MarksAsk(ask) => {
             ClientFrame::MarksAsk { ticket: check::ticket(ask.ticket)?, since: MarkGeneration(ask.since) }
         }

@@ -42,7 +42,6 @@ fn client_kind(frame: &ClientFrame) -> ClientKind {
         ClientFrame::Unregister { ticket, signature } => {
             ClientKind::Unregister(schema::Unregister { ticket: ticket.0, signature: signature.0.to_vec() })
         }
-        ClientFrame::ContactsSync(sync) => ClientKind::ContactsSync(marks::contacts_sync(sync)),
         ClientFrame::MarksAsk { ticket, since } => {
             ClientKind::MarksAsk(schema::MarksAsk { ticket: ticket.0, since: since.0 })
         }

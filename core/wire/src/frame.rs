@@ -46,8 +46,6 @@ pub enum ClientFrame {
         /// Over [`tandem_model::vault::signed::unregister`].
         signature: Signature,
     },
-    /// Changes what the server knows of my contacts, for matching marks.
-    ContactsSync(ContactsSync),
     /// Asks for every mark that changed after a generation; also renews my lease.
     MarksAsk {
         /// Echoed in [`ServerFrame::Marks`].
@@ -232,19 +230,6 @@ pub enum ServerFrame {
         /// Which.
         ids: Vec<TextId>,
     },
-}
-
-/// Contacts for matching.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContactsSync {
-    /// Echoed in [`ServerFrame::Marks`], which carries the marks of the added numbers.
-    pub ticket: Ticket,
-    /// First page of a full sync: forget what was known.
-    pub replace: bool,
-    /// Added numbers.
-    pub added: Vec<Msisdn>,
-    /// Removed numbers.
-    pub removed: Vec<Msisdn>,
 }
 
 /// Marks that changed.

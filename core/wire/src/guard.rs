@@ -14,8 +14,6 @@ pub(crate) struct Bound {
     pub fields: &'static [u64],
     /// Elements allowed.
     pub max: usize,
-    /// Bytes of one element in packed form; zero when elements stand alone.
-    pub packed: usize,
 }
 
 /// Walks a frame and checks every bound.
@@ -26,11 +24,7 @@ pub(crate) fn check(frame: &[u8], bounds: &[Bound]) -> Result<(), WireError> {
             let field = field?;
             if let (true, Some(body)) = (field.number == bound.kind, field.body) {
                 for inner in Fields(body) {
-                    let inner = inner?;
-                    if bound.fields.contains(&inner.number) {
-                        let packed = inner.body.and_then(|body| body.len().checked_div(bound.packed));
-                        count = count.saturating_add(packed.unwrap_or(1));
-                    }
+                    count += usize::from(bound.fields.contains(&inner?.number));
                 }
             }
         }
@@ -105,7 +99,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use super::*;
 
-    const BOUND: Bound = Bound { kind: 1, fields: &[2, 3], max: 2, packed: 0 };
+    const BOUND: Bound = Bound { kind: 1, fields: &[2, 3], max: 2 };
 
     fn frame(body: &[u8]) -> Vec<u8> {
         let mut out = vec![1 << 3 | 2, u8::try_from(body.len()).unwrap()];
@@ -123,13 +117,6 @@ mod tests {
     fn the_same_kind_given_twice_counts_together() {
         let twice = [frame(&[0x12, 0]), frame(&[0x12, 0, 0x12, 0])].concat();
         assert_eq!(check(&twice, &[BOUND]), Err(WireError::TooLarge));
-    }
-
-    #[test]
-    fn packed_elements_count_by_their_bytes() {
-        let packed = Bound { packed: 8, ..BOUND };
-        assert_eq!(check(&frame(&[[0x12, 16].as_slice(), &[0; 16]].concat()), &[packed]), Ok(()));
-        assert_eq!(check(&frame(&[[0x12, 24].as_slice(), &[0; 24]].concat()), &[packed]), Err(WireError::TooLarge));
     }
 
     #[test]

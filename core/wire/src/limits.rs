@@ -17,9 +17,6 @@ pub const CANDIDATE_MAX: usize = 512;
 /// Longest DTLS fingerprint in bytes ("sha-256 " and 32 octets in hex with colons is 103).
 pub const FINGERPRINT_MAX: usize = 256;
 
-/// Numbers in one page of a contact sync.
-pub const CONTACTS_PAGE_MAX: usize = 500;
-
 /// Tokens in one page of a sync, of all its lists together.
 pub const TOKENS_PAGE_MAX: usize = 1_000;
 

@@ -65,11 +65,10 @@ fn a_number_has_five_to_fifteen_digits() {
 #[test]
 fn a_phones_ticket_is_from_one_and_below_the_servers_half_in_every_request() {
     type Asks = fn(u64) -> Client;
-    let asks: [Asks; 14] = [
+    let asks: [Asks; 13] = [
         |ticket| Client::TimeAsk(schema::TimeAsk { ticket }),
         |ticket| Client::ProbeAsk(schema::ProbeAsk { ticket }),
         |ticket| Client::MarksAsk(schema::MarksAsk { ticket, since: 0 }),
-        |ticket| Client::ContactsSync(schema::ContactsSync { ticket, ..Default::default() }),
         |ticket| Client::TokensSync(schema::TokensSync { ticket, key: 1, ..Default::default() }),
         |ticket| Client::Evaluate(schema::Evaluate { ticket, key: 1, blinded: vec![1; 32] }),
         |ticket| Client::OpenMark(schema::OpenMark { ticket, open: false }),
@@ -128,21 +127,6 @@ fn a_ring_lasts_two_minutes_at_most() {
     assert!(with(1).is_ok() && with(120_000).is_ok());
     assert_eq!(with(120_001), out_of_range("ring_ms"));
     assert_eq!(with(0), missing("ring_ms"));
-}
-
-#[test]
-fn a_page_of_contacts_counts_added_and_removed_together() {
-    let with = |added: usize, removed: usize| {
-        client(Client::ContactsSync(schema::ContactsSync {
-            ticket: 1,
-            replace: false,
-            added: vec![ALICE; added],
-            removed: vec![ALICE; removed],
-        }))
-    };
-    assert!(with(CONTACTS_PAGE_MAX, 0).is_ok() && with(250, 250).is_ok() && with(0, 0).is_ok());
-    assert_eq!(with(CONTACTS_PAGE_MAX + 1, 0), Err(WireError::TooLarge));
-    assert_eq!(with(250, 251), Err(WireError::TooLarge));
 }
 
 fn tokens(lists: [usize; 4]) -> Result<ClientFrame, WireError> {

@@ -138,9 +138,6 @@ impl Server {
             }
             ClientFrame::PublishSealingKey { ticket, key } => marks::publish_key(io, sessions, conn, ticket, key),
             ClientFrame::Unregister { ticket, signature } => self.unregister(conn, ticket, &signature),
-            ClientFrame::ContactsSync(sync) => {
-                io.refuse(conn, sync.ticket, RefuseReason::NotAvailable, Duration::ZERO);
-            }
             ClientFrame::MarksAsk { ticket, since } => marks::ask(io, sessions, conn, ticket, since),
             ClientFrame::TokensSync(sync) => marks::tokens(io, sessions, conn, sync),
             ClientFrame::Evaluate(asked) => self.keys.evaluate(io, sessions, conn, asked),
@@ -306,7 +303,6 @@ const fn ticket_of(frame: &ClientFrame) -> Option<Ticket> {
         | ClientFrame::IceAsk { ticket, .. }
         | ClientFrame::TextSwap { ticket, .. }
         | ClientFrame::ReadReceipt { ticket, .. } => Some(*ticket),
-        ClientFrame::ContactsSync(sync) => Some(sync.ticket),
         ClientFrame::TokensSync(sync) => Some(sync.ticket),
         ClientFrame::Evaluate(ask) => Some(ask.ticket),
         ClientFrame::SendText(text) => Some(text.ticket),

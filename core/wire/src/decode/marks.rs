@@ -1,24 +1,11 @@
-//! Contacts and marks.
+//! Marks.
 
-use tandem_model::{DeviceKey, Mark, MarkGeneration, MarkState, Msisdn, Ticket};
+use tandem_model::{DeviceKey, Mark, MarkGeneration, MarkState, Ticket};
 
 use super::check;
 use crate::error::WireError;
-use crate::frame::{ContactsSync, Marks};
+use crate::frame::Marks;
 use crate::schema;
-
-pub(super) fn contacts_sync(sync: schema::ContactsSync) -> Result<ContactsSync, WireError> {
-    Ok(ContactsSync {
-        ticket: check::ticket(sync.ticket)?,
-        replace: sync.replace,
-        added: numbers(&sync.added, "added")?,
-        removed: numbers(&sync.removed, "removed")?,
-    })
-}
-
-fn numbers(digits: &[u64], field: &'static str) -> Result<Vec<Msisdn>, WireError> {
-    digits.iter().map(|digits| check::number(*digits, field)).collect()
-}
 
 pub(super) fn marks(page: &schema::Marks) -> Result<Marks, WireError> {
     Ok(Marks {

@@ -1,18 +1,9 @@
-//! Contacts and marks.
+//! Marks.
 
 use tandem_model::{Mark, MarkState};
 
-use crate::frame::{ContactsSync, Marks};
+use crate::frame::Marks;
 use crate::schema;
-
-pub(super) fn contacts_sync(sync: &ContactsSync) -> schema::ContactsSync {
-    schema::ContactsSync {
-        ticket: sync.ticket.0,
-        replace: sync.replace,
-        added: sync.added.iter().map(|number| number.as_u64()).collect(),
-        removed: sync.removed.iter().map(|number| number.as_u64()).collect(),
-    }
-}
 
 pub(super) fn marks(page: &Marks) -> schema::Marks {
     schema::Marks {

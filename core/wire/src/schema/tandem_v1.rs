@@ -5,7 +5,7 @@
 pub struct ClientFrame {
     #[prost(
         oneof = "client_frame::Kind",
-        tags = "1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45"
+        tags = "1, 2, 3, 4, 11, 12, 13, 14, 20, 21, 22, 30, 31, 32, 40, 41, 42, 43, 44, 45"
     )]
     pub kind: ::core::option::Option<client_frame::Kind>,
 }
@@ -22,8 +22,6 @@ pub mod client_frame {
         PublishSealingKey(super::PublishSealingKey),
         #[prost(message, tag = "4")]
         Unregister(super::Unregister),
-        #[prost(message, tag = "10")]
-        ContactsSync(super::ContactsSync),
         #[prost(message, tag = "11")]
         MarksAsk(super::MarksAsk),
         #[prost(message, tag = "12")]
@@ -250,20 +248,6 @@ pub struct Refused {
     /// 0 when trying again is useless.
     #[prost(uint32, tag = "3")]
     pub retry_after_ms: u32,
-}
-/// At most 500 numbers, added and removed together.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
-pub struct ContactsSync {
-    #[prost(uint64, tag = "1")]
-    pub ticket: u64,
-    /// First page of a full sync: forget what was known.
-    #[prost(bool, tag = "2")]
-    pub replace: bool,
-    #[prost(fixed64, repeated, tag = "3")]
-    pub added: ::prost::alloc::vec::Vec<u64>,
-    #[prost(fixed64, repeated, tag = "4")]
-    pub removed: ::prost::alloc::vec::Vec<u64>,
 }
 /// Blinded numbers for the holder of a key: the first message of RFC 9497, section 3.3.2, for a batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,8 +8,8 @@ use tandem_model::{
     TextId, Ticket,
 };
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, ContactsSync, Evaluate, Hello, RegisterRequest,
-    SendText, SmsPlatform, TokensSync, Train, TrainReport,
+    CallBody, CallEnvelope, CallOver, ClientFrame, ConfirmProof, Evaluate, Hello, RegisterRequest, SendText,
+    SmsPlatform, TokensSync, Train, TrainReport,
 };
 use tandem_wire::roap::{Roap, RoapType};
 
@@ -124,8 +124,6 @@ fn session_and_marks() -> Vec<Sample> {
         marks_since: MarkGeneration(17),
         fresh: true,
     };
-    let sync =
-        ContactsSync { ticket: Ticket(5), replace: true, added: vec![number(BOB)], removed: vec![number(ALICE)] };
     vec![
         client(
             "client_hello",
@@ -144,11 +142,6 @@ fn session_and_marks() -> Vec<Sample> {
             "client_unregister",
             ClientFrame::Unregister { ticket: Ticket(3), signature: SIGNATURE },
             json!({ "unregister": { "ticket": 3, "signature": hex(&SIGNATURE.0) } }),
-        ),
-        client(
-            "client_contacts_sync",
-            ClientFrame::ContactsSync(sync),
-            json!({ "contacts_sync": { "ticket": 5, "replace": true, "added": [BOB], "removed": [ALICE] } }),
         ),
         client(
             "client_marks_ask",

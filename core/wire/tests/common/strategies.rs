@@ -179,11 +179,6 @@ fn client() -> impl Strategy<Value = ClientFrame> {
         asked().prop_map(|ticket| ClientFrame::TimeAsk { ticket }),
         (asked(), sealing_key()).prop_map(|(ticket, key)| ClientFrame::PublishSealingKey { ticket, key }),
         (asked(), signature()).prop_map(|(ticket, signature)| ClientFrame::Unregister { ticket, signature }),
-        (asked(), any::<bool>(), vec(number(), 0..250), vec(number(), 0..=250)).prop_map(
-            |(ticket, replace, added, removed)| {
-                ClientFrame::ContactsSync(ContactsSync { ticket, replace, added, removed })
-            }
-        ),
         tokens_sync().prop_map(ClientFrame::TokensSync),
         (asked(), mark_key_id(), vec(element(), 1..30))
             .prop_map(|(ticket, key, blinded)| ClientFrame::Evaluate(Evaluate { ticket, key, blinded })),

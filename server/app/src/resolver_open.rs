@@ -1,6 +1,8 @@
 //! The resolver: its bindings as they were kept, the task that owns them, and its end.
 
 use crate::clock::Clock;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::config::resolver::Resolver;
 use crate::config::values::AddressOrOff;
 use crate::house::size;
@@ -14,6 +16,7 @@ use crate::start_error::StartError;
 use crate::store_open::Keeper;
 use crate::store_thread::StoreLink;
 use std::sync::Arc;
+use std::time::Duration;
 use tandem_crypto::SeededRandom;
 use tandem_model::Random as _;
 use tandem_resolver::{Bindings, Intake, Now};
@@ -60,6 +63,7 @@ pub fn start(
     clock: Clock,
     store: StoreLink,
     metrics: Arc<Metrics>,
+    (detach_after, events): (Duration, mpsc::Sender<Event>),
 ) -> (Resolving, RunningResolver) {
     let (lookups, asked) = mpsc::channel(LOOKUPS);
     let (pushes, pushed) = mpsc::channel(PUSHES);
@@ -68,7 +72,7 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = tokio::spawn(ResolverTask::new(intake, socket, clock, store, metrics).run(ways, stopped));
+    let task = tokio::spawn(ResolverTask::new(intake, socket, clock, store, metrics, Detached::new(detach_after), events).run(ways, stopped));
     let resolving = Resolving {
         lookups,
         pushes,

@@ -3,13 +3,15 @@
 //! It waits for nobody: what is to be kept goes to the store's bounded queue, and the answer leaves when it is durable.
 
 use crate::clock::Clock;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::store_thread::StoreLink;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use tandem_logic::StoreFault;
+use tandem_logic::{StoreFault, Unseen};
 use tandem_model::{Msisdn, Ticket};
 use tandem_resolver::{Binding, Effect, Input, Intake, Metric, Now, Origin, Said, Unusable};
 use tokio::net::UdpSocket;
@@ -100,6 +102,10 @@ pub struct ResolverTask {
     pushed: BTreeMap<Ticket, oneshot::Sender<Vec<Metric>>>,
     next_push: u64,
     commit: Option<(Ticket, Outcome)>,
+    /// Numbers whose sessions the commit under way ends or begins.
+    moved: Vec<Msisdn>,
+    detached: Detached,
+    events: mpsc::Sender<Event>,
 }
 
 impl ResolverTask {
@@ -111,6 +117,8 @@ impl ResolverTask {
         clock: Clock,
         store: StoreLink,
         metrics: Arc<Metrics>,
+        detached: Detached,
+        events: mpsc::Sender<Event>,
     ) -> ResolverTask {
         ResolverTask {
             intake,
@@ -122,6 +130,9 @@ impl ResolverTask {
             pushed: BTreeMap::new(),
             next_push: 0,
             commit: None,
+            moved: Vec::new(),
+            detached,
+            events,
         }
     }
 
@@ -133,9 +144,11 @@ impl ResolverTask {
         loop {
             let wake = self.intake.poll_timeout().map(|(deadline, _)| self.clock.instant(deadline));
             let due = wake.unwrap_or_else(tokio::time::Instant::now);
+            let away = self.detached.next().map(|deadline| self.clock.instant(deadline));
             tokio::select! {
                 (ticket, kept) = outcome(&mut self.commit) => {
                     self.commit = None;
+                    self.watch_moved();
                     let input = if kept { Input::Committed(ticket) } else { Input::NotCommitted(ticket) };
                     self.feed(input);
                 }
@@ -150,8 +163,26 @@ impl ResolverTask {
                     self.intake.handle_timeout(self.now());
                     self.drain();
                 }
+                () = sleep_until(away.unwrap_or(due)), if away.is_some() => self.tell_away(),
                 _ = &mut stop => return,
             }
+        }
+    }
+
+    /// What was reported of these is in the bindings by now, durable or to be made so.
+    fn watch_moved(&mut self) {
+        let now = self.now();
+        for number in std::mem::take(&mut self.moved) {
+            let attached = self.intake.find(number, now).is_some();
+            self.detached.seen(number, attached, now.mono);
+        }
+    }
+
+    /// Who has been away for long is told to the decisions; what does not fit waits for its lease.
+    fn tell_away(&mut self) {
+        for number in self.detached.take_due(self.clock.now().mono) {
+            let why = Unseen::Detached;
+            let _too_many = self.events.try_send(Event::Logic(tandem_logic::Input::Unseen { number, why }));
         }
     }
 
@@ -181,7 +212,10 @@ impl ResolverTask {
     fn drain(&mut self) {
         while let Some(effect) = self.intake.poll_effect() {
             match effect {
-                Effect::Commit { ticket, changes } => self.commit = Some((ticket, self.store.keep(changes))),
+                Effect::Commit { ticket, changes } => {
+                    self.moved.extend(changes.sessions.iter().filter_map(|session| session.number));
+                    self.commit = Some((ticket, self.store.keep(changes)));
+                }
                 Effect::Answer { to, bytes } => self.answer(&to, bytes),
                 Effect::Pushed { ticket, outcomes } => {
                     // Whoever does not wait any more sends it again.

@@ -2,6 +2,7 @@
 
 mod attached;
 mod ballast;
+mod fill;
 mod inspect;
 mod links;
 mod matching;
@@ -14,6 +15,7 @@ mod sweep;
 mod texts;
 mod tokens;
 
+pub use fill::Filler;
 pub use open::{OpenError, SqliteConfig};
 
 use crate::store::{Attached, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};

@@ -65,6 +65,9 @@ enum What {
         #[arg(long)]
         spec: String,
     },
+    /// The server's key holder. Started by the server itself.
+    #[command(hide = true)]
+    Keyd(tandem_server::keyd::KeydArguments),
     /// The server, until standard input closes. Started by the lab itself.
     #[command(hide = true)]
     Server {
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
             .map_err(|e| e.to_string())
             .and_then(tandem_lab::real::phone::run)
             .map(|()| true),
+        What::Keyd(arguments) => return tandem_server::keyd::main(&arguments),
         What::Server { config } => tandem_lab::real::server::serve(&config).map(|()| true),
     };
     match result {

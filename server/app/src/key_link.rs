@@ -53,7 +53,7 @@ pub enum Holder {
         /// Keys and budgets at work.
         engine: Arc<Engine>,
         /// Its directory, where it keeps one.
-        home: Option<Home>,
+        _home: Option<Home>,
     },
     /// On another host.
     Remote {
@@ -92,7 +92,7 @@ impl Holder {
                     Some(home) => home.start(limits(section), 1)?,
                     None => crate::keyd::in_memory(limits(section), 1)?,
                 };
-                Ok(Holder::Inside { engine, home })
+                Ok(Holder::Inside { engine, _home: home })
             }
         }
     }
@@ -240,7 +240,7 @@ impl KeyLink {
                 let stream = tokio::net::UnixStream::from_std(ours)?;
                 Ok(Connected { stream: Box::new(stream), child: Some(child) })
             }
-            Holder::Inside { engine, home: _ } => {
+            Holder::Inside { engine, _home: _ } => {
                 let (ours, theirs) = tokio::io::duplex(1 << 16);
                 tokio::spawn(tandem_keyd::serve(theirs, Arc::clone(engine)));
                 Ok(Connected { stream: Box::new(ours), child: None })

@@ -182,7 +182,10 @@ async fn serve(
     let decisions = Server::new(config.logic(), Box::new(random), Box::new(notary), clock.now());
     let StoreThread { link, answers, ended: store_ended } = store;
     let (mut resolving, resolver): (Option<Resolving>, _) = resolver
-        .map(|opened| resolver_open::start(opened, radsec, &config.resolver, clock, link.clone(), Arc::clone(&metrics)))
+        .map(|opened| {
+            let away = (config.marks.detach_after.0, events.clone());
+            resolver_open::start(opened, radsec, &config.resolver, clock, link.clone(), Arc::clone(&metrics), away)
+        })
         .transpose()
         .map_err(StartError::Thread)?
         .unzip();

@@ -20,6 +20,7 @@ mod agreement;
 mod allowance;
 mod clock;
 pub mod config;
+mod detached;
 mod dns_task;
 mod dns_zone;
 mod event;

@@ -33,12 +33,35 @@ struct Arguments {
 enum Command {
     /// Holds the keys that phones' books are matched by. The server starts one itself unless key_holder.place says otherwise.
     Keyd(KeydArguments),
+    /// Fills the database of the configuration with owners, for a benchmark. A server must have run on it once.
+    #[command(hide = true)]
+    Fill {
+        /// How many.
+        #[arg(long)]
+        owners: u64,
+        /// Random tokens that each of them told.
+        #[arg(long, default_value_t = 4)]
+        tokens: u64,
+        /// The first of their numbers.
+        #[arg(long, default_value_t = 491_700_000_000)]
+        first: u64,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Command::Keyd(arguments)) = &arguments.command {
-        return keyd::main(arguments);
+    match &arguments.command {
+        Some(Command::Keyd(arguments)) => return keyd::main(arguments),
+        Some(Command::Fill { owners, tokens, first }) => {
+            return match preflight::fill(arguments.config.as_deref(), *owners, *tokens, *first) {
+                Ok(()) => print("the database is filled\n"),
+                Err(why) => {
+                    complain(&why);
+                    ExitCode::from(73)
+                }
+            };
+        }
+        None => {}
     }
     if arguments.print_config {
         return print(&Config::commented_defaults());

@@ -3,8 +3,12 @@
 use crate::config::values::AddressOrOff;
 use crate::config::{Config, ConfigProblem};
 use crate::start_error::StartError;
+use crate::clock::Clock;
 use crate::{listener, sms_driver, store_open, tls};
 use std::path::Path;
+use std::time::Duration;
+use tandem_model::Msisdn;
+use tandem_server_store::sqlite::Filler;
 
 /// Every problem found with a configuration, or with the default, each naming its key or file: first everything that the
 /// keys and the files they name tell, at once; where that holds, what of the system would stop a start. Nothing is served, no
@@ -41,6 +45,21 @@ fn wrong_files(config: &Config) -> Vec<String> {
 /// Why it cannot be made.
 pub fn make_key(config: &Config) -> Result<(), StartError> {
     Ok(store_open::make_key(&config.store)?)
+}
+
+/// Fills the database of a configuration with owners, for a benchmark.
+///
+/// # Errors
+/// Why it cannot be filled, in words.
+pub fn fill(file: Option<&Path>, owners: u64, tokens_each: u64, first: u64) -> Result<(), String> {
+    let config = match file {
+        Some(path) => Config::load(path),
+        None => Config::from_toml("", &|_| None),
+    };
+    let config = config.map_err(|error| error.to_string())?;
+    let first = Msisdn::try_from(first).map_err(|error| error.to_string())?;
+    let lease_until = Clock::start().now().server.after(Duration::from_secs(30 * 86_400));
+    store_open::fill(&config.store, &Filler { owners, tokens_each, first, lease_until }).map_err(|error| error.to_string())
 }
 
 /// Binds each address for a moment. One that is taken is reported, also when it is this very server that runs already.

@@ -1,6 +1,8 @@
 //! The resolver: its bindings as they were kept, the thread that owns them, and its end.
 
 use crate::clock::Clock;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::config::resolver::Resolver;
 use crate::config::values::AddressOrOff;
 use crate::house::size;
@@ -19,6 +21,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tandem_crypto::SeededRandom;
 use tandem_model::Random as _;
 use tandem_resolver::{Bindings, Intake, Now};
@@ -80,6 +83,7 @@ pub fn start(
     clock: Clock,
     store: StoreLink,
     metrics: Arc<Metrics>,
+    (detach_after, events): (Duration, mpsc::Sender<Event>),
 ) -> io::Result<(Resolving, RunningResolver)> {
     let (lookups, asked) = mpsc::channel(LOOKUPS);
     let (pushes, pushed) = mpsc::channel(PUSHES);
@@ -88,7 +92,7 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = ResolverTask::new(intake, clock, Keeping { log, store }, metrics);
+    let task = ResolverTask::new(intake, clock, Keeping { log, store }, metrics).telling(Detached::new(detach_after), events);
     let thread = thread::Builder::new().name("tandem-resolver".to_owned()).spawn(move || {
         let ran = Builder::new_current_thread()
             .enable_all()

@@ -6,6 +6,8 @@
 //! comes during a sync shares the next. Lookups by datagram do not wait for any of this.
 
 use crate::clock::Clock;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::keeping::{Keeping, Kept};
 use crate::metrics::Metrics;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
@@ -14,7 +16,7 @@ use std::future::pending;
 use std::io::{self, IoSliceMut};
 use std::net;
 use std::sync::Arc;
-use tandem_logic::StoreFault;
+use tandem_logic::{StoreFault, Unseen};
 use tandem_model::{Msisdn, Ticket};
 use tandem_resolver::{Binding, Effect, Input, Intake, Metric, Now, Origin, Said, Unusable};
 use tokio::io::Interest;
@@ -107,6 +109,10 @@ pub struct ResolverTask {
     commit: Option<(Ticket, Outcome)>,
     /// What is counted when the task has come to rest.
     tally: BTreeMap<Metric, u64>,
+    /// Numbers whose sessions what is being kept ends or begins.
+    moved: Vec<Msisdn>,
+    /// Who is away for long, and who is told so.
+    away: Option<(Detached, mpsc::Sender<Event>)>,
 }
 
 /// Where reports come by as datagrams.
@@ -158,7 +164,16 @@ impl ResolverTask {
             next_push: 0,
             commit: None,
             tally: BTreeMap::new(),
+            moved: Vec::new(),
+            away: None,
         }
+    }
+
+    /// Tells who has been away for long.
+    #[must_use]
+    pub fn telling(mut self, away: Detached, events: mpsc::Sender<Event>) -> ResolverTask {
+        self.away = Some((away, events));
+        self
     }
 
     /// Runs until `stop` resolves; without a socket when nobody reports by datagrams. What is not answered by then its client
@@ -177,6 +192,7 @@ impl ResolverTask {
             self.show();
             let wake = self.intake.poll_timeout().map(|(deadline, _)| self.clock.instant(deadline));
             let due = wake.unwrap_or_else(tokio::time::Instant::now);
+            let away = self.away.as_ref().and_then(|(away, _)| away.next()).map(|deadline| self.clock.instant(deadline));
             tokio::select! {
                 (ticket, kept) = outcome(&mut self.commit) => {
                     self.commit = None;
@@ -190,10 +206,29 @@ impl ResolverTask {
                     self.intake.handle_timeout(self.now());
                     self.drain(port.as_ref());
                 }
+                () = sleep_until(away.unwrap_or(due)), if away.is_some() => self.tell_away(),
                 _ = &mut stop => return Ok(()),
             }
             self.receive(port.as_mut());
             self.keep(port.as_ref());
+        }
+    }
+
+    /// What was reported of these is in the bindings by now, durable or to be made so.
+    fn watch_moved(&mut self) {
+        let now = self.now();
+        let Some((away, _)) = &mut self.away else { return };
+        for number in self.moved.drain(..) {
+            away.seen(number, self.intake.find(number, now).is_some(), now.mono);
+        }
+    }
+
+    /// Who has been away for long is told to the decisions; what does not fit waits for its lease.
+    fn tell_away(&mut self) {
+        let Some((away, events)) = &mut self.away else { return };
+        for number in away.take_due(self.clock.now().mono) {
+            let why = Unseen::Detached;
+            let _too_many = events.try_send(Event::Logic(tandem_logic::Input::Unseen { number, why }));
         }
     }
 
@@ -227,6 +262,7 @@ impl ResolverTask {
     }
 
     fn learn(&mut self, ticket: Ticket, kept: bool, port: Option<&Port>) {
+        self.watch_moved();
         self.feed(if kept { Input::Committed(ticket) } else { Input::NotCommitted(ticket) }, port);
     }
 
@@ -240,14 +276,19 @@ impl ResolverTask {
         let mut durable = false;
         while let Some(effect) = self.intake.poll_effect() {
             match effect {
-                Effect::Commit { ticket, changes } => match self.keeping.keep(changes) {
-                    // Nothing else was asked for with it, so that this is fed into a machine that is drained.
-                    Kept::Known(kept) => {
-                        durable |= kept;
-                        self.learn(ticket, kept, port);
+                Effect::Commit { ticket, changes } => {
+                    if self.away.is_some() {
+                        self.moved.extend(changes.sessions.iter().filter_map(|session| session.number));
                     }
-                    Kept::Later(outcome) => self.commit = Some((ticket, outcome)),
-                },
+                    match self.keeping.keep(changes) {
+                        // Nothing else was asked for with it, so that this is fed into a machine that is drained.
+                        Kept::Known(kept) => {
+                            durable |= kept;
+                            self.learn(ticket, kept, port);
+                        }
+                        Kept::Later(outcome) => self.commit = Some((ticket, outcome)),
+                    }
+                }
                 Effect::Answer { to, bytes } => self.answer(&to, bytes, port),
                 Effect::Pushed { ticket, outcomes } => {
                     // Whoever does not wait any more sends it again.

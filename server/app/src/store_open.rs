@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tandem_logic::{StoreAnswer, StoreFault, StoreOp};
 use tandem_model::{Secret, ServerMillis};
 use tandem_resolver::{Bindings, Changes};
+use tandem_server_store::sqlite::Filler;
 use tandem_server_store::{
     FeedLog, FeedLogError, MemoryStore, OpenError, Refusal, SqliteConfig, SqliteStore, Store, keep_attached, private,
     serve_batch,
@@ -153,6 +154,16 @@ pub fn make_key(section: &house::Store) -> Result<(), StoreOpenError> {
         Ok(false) => Err(StoreOpenError::NoKeyMissed(section.data_dir.clone())),
         Err(why) => Err(StoreOpenError::Database { path: config.path.clone(), why }),
     }
+}
+
+/// Fills the database that `store.dsn` names, for a benchmark. Memory is not filled.
+///
+/// # Errors
+/// As [`open`].
+pub fn fill(section: &house::Store, filler: &Filler) -> Result<(), StoreOpenError> {
+    let Some(config) = chosen(section)? else { return Ok(()) };
+    let _alone = lock(&section.data_dir).map_err(|error| cannot_lock(section, error))?;
+    SqliteStore::fill(&config, filler).map_err(|why| StoreOpenError::Database { path: config.path.clone(), why })
 }
 
 /// The database that `store.dsn` names; `None` for memory.

@@ -98,7 +98,6 @@ impl Opens {
 
 impl Keys {
     /// The store answered, whatever it was asked. Whose marks changed by it.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "an answer of another kind is refused, never acted on")]
     pub(crate) fn opens_answered(&mut self, io: &mut Io, answer: StoreAnswer) -> Settled {
         match (self.opens.state, answer) {
             (State::Reading, StoreAnswer::OpensDue { due, more }) => self.opens_due(io, &due, more),

@@ -277,6 +277,8 @@ impl Server {
     pub(crate) fn shut_down(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Waiting;
+            // Nothing more is begun with the key holder: what waits for it is in the store.
+            self.keys.changed(&mut self.io, None);
             if !self.leases_due.is_empty() {
                 self.write_leases();
             }

@@ -85,7 +85,7 @@ impl World {
     }
 }
 
-fn worded(question: KeyQuestion) -> Question {
+pub(crate) fn worded(question: KeyQuestion) -> Question {
     match question {
         KeyQuestion::Evaluate { account, key, blinded } => Question::Evaluate { account, key, blinded },
         KeyQuestion::Check { account, a, b, tokens } => Question::Check { account, a, b, tokens },
@@ -93,7 +93,7 @@ fn worded(question: KeyQuestion) -> Question {
     }
 }
 
-fn said(answer: Answer) -> KeyAnswer {
+pub(crate) fn said(answer: Answer) -> KeyAnswer {
     match answer {
         Answer::Evaluated { evaluated, proof } => KeyAnswer::Evaluated { evaluated, proof },
         Answer::Checked(found) => KeyAnswer::Checked(found),

@@ -19,6 +19,7 @@
 pub mod acts;
 pub mod carrier;
 pub mod checker;
+pub mod crawler;
 pub mod faults;
 pub mod history;
 pub mod key_holder;

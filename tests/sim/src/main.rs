@@ -11,11 +11,14 @@ use tandem_sim::tally::Tally;
 #[command(name = "sim", about = "Phones, server and carrier in virtual time, from a seed")]
 struct Args {
     /// Which seeds, such as 0..2000 (the end is left out).
-    #[arg(long, value_parser = range, required_unless_present = "orders")]
+    #[arg(long, value_parser = range, required_unless_present_any = ["orders", "crawler"])]
     seeds: Option<std::ops::Range<u64>>,
     /// Instead, so many random histories of an access network, each heard by the resolver in a random order.
     #[arg(long, conflicts_with = "seeds")]
     orders: Option<u64>,
+    /// Instead, accounts that want to know which numbers are registered: 100 of them, for 30 days.
+    #[arg(long, conflicts_with_all = ["seeds", "orders"])]
+    crawler: bool,
     /// Print every input and effect of each seed.
     #[arg(long)]
     trace: bool,
@@ -34,6 +37,9 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(histories) = args.orders {
         return orders(histories, args.json);
+    }
+    if args.crawler {
+        return crawler(args.json);
     }
     let seeds = args.seeds.unwrap_or_default();
     let began = Instant::now();
@@ -77,6 +83,26 @@ fn main() -> ExitCode {
         );
     }
     if failing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// 10^6 numbers tried where each must hold the other's, as many as the budgets give where holding is enough.
+fn crawler(json: bool) -> ExitCode {
+    let (checks, crawls) = match tandem_sim::crawler::checks(100, 30, 10_000) {
+        Ok(done) => done,
+        Err(why) => {
+            println!("the crawl did not come about: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (name, crawled) in ["reciprocal", "registered", "dead limiter"].iter().zip(&crawls) {
+        let tandem_sim::crawler::Crawled { probes, evaluated, budget, learned } = crawled;
+        println!("{name}: {probes} tried, {evaluated} of {budget} evaluated, {learned} learned");
+    }
+    let ok = checks.iter().all(|check| check["ok"] == true);
+    if json {
+        println!("{}", serde_json::json!({ "checks": checks }));
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Half of the histories keep to the simple, the others have gateways that restart and addresses that change.

@@ -2,6 +2,7 @@
 
 use super::state::{KeyRow, KeyState, LinkKind, LinkRow, LinkState, OpenRow, Reg, State};
 use crate::store::Outcome;
+use std::collections::btree_map::Entry;
 use tandem_logic::matching::Showing;
 use tandem_logic::store_answer::{KeysOutcome, Settled};
 use tandem_logic::store_op::Owner;
@@ -54,15 +55,27 @@ impl State {
     /// The token of an owner's number is wanted under every key that lives and has none.
     pub(crate) fn want_open(&mut self, reg: Reg) {
         for key in self.live_keys() {
-            if !self.opens.keys().any(|(_, of, whose)| *of == key && *whose == reg) {
+            if self.own_tokens(reg).all(|(_, of)| of != key) {
                 self.opens_due.insert((reg, key));
             }
         }
     }
 
+    fn own_tokens(&self, reg: Reg) -> impl Iterator<Item = (MarkToken, MarkKeyId)> {
+        self.open_of
+            .range((reg, MarkKeyId(0), MarkToken([0; 16]))..)
+            .take_while(move |(whose, _, _)| *whose == reg)
+            .map(|(_, key, token)| (*token, *key))
+    }
+
+    fn forget_own(&mut self, (token, key, reg): (MarkToken, MarkKeyId, Reg)) {
+        self.opens.remove(&(token, key, reg));
+        self.open_of.remove(&(reg, key, token));
+        self.unlinked.remove(&(token, key, reg));
+    }
+
     fn close(&mut self, reg: Reg, settled: &mut Settled) {
-        let own: Vec<MarkToken> =
-            self.opens.keys().filter(|(_, _, whose)| *whose == reg).map(|(token, _, _)| *token).collect();
+        let own: Vec<MarkToken> = self.own_tokens(reg).map(|(token, _)| token).collect();
         if let Some(me) = self.number_of.get(&reg).copied() {
             for token in &own {
                 self.end_opened_links(token, me, settled);
@@ -72,8 +85,15 @@ impl State {
     }
 
     fn forget_open(&mut self, reg: Reg) {
-        self.opens.retain(|(_, _, whose), _| *whose != reg);
-        self.opens_due.retain(|(whose, _)| *whose != reg);
+        let own: Vec<_> = self.own_tokens(reg).collect();
+        for (token, key) in own {
+            self.forget_own((token, key, reg));
+        }
+        let due: Vec<_> =
+            self.opens_due.range((reg, MarkKeyId(0))..=(reg, MarkKeyId(u32::MAX))).copied().collect();
+        for one in due {
+            self.opens_due.remove(&one);
+        }
     }
 
     pub(crate) fn set_open(&mut self, owner: Owner, open: bool) -> Outcome<Settled> {
@@ -97,7 +117,7 @@ impl State {
         settled.viewers.sort_unstable();
         settled.viewers.dedup();
         settled.opens_due = !self.opens_due.is_empty();
-        settled.more = self.opens.values().any(|row| row.linked.is_some());
+        settled.more = !self.unlinked.is_empty();
         settled
     }
 
@@ -148,7 +168,11 @@ impl State {
             let Some((reg, open)) = self.present(owner.number).map(|row| (row.reg, row.open)) else { continue };
             self.opens_due.remove(&(reg, *key));
             if self.showing.shows(open) && self.is_live(*key) && token.is_of_number() {
-                self.opens.entry((*token, *key, reg)).or_insert(OpenRow { linked: Some(Reg(0)) });
+                if let Entry::Vacant(vacant) = self.opens.entry((*token, *key, reg)) {
+                    vacant.insert(OpenRow { linked: Some(Reg(0)) });
+                    self.open_of.insert((reg, *key, *token));
+                    self.unlinked.insert((*token, *key, reg));
+                }
             }
         }
         self.with_rest(Settled::default())
@@ -157,8 +181,12 @@ impl State {
     pub(crate) fn link_opens(&mut self, limit: u32) -> Settled {
         let mut settled = Settled::default();
         let mut left = limit as usize;
-        let unlinked: Vec<_> =
-            self.opens.iter().filter_map(|(open, row)| Some((*open, row.linked?))).take(left).collect();
+        let unlinked: Vec<_> = self
+            .unlinked
+            .iter()
+            .filter_map(|open| Some((*open, self.opens.get(open)?.linked?)))
+            .take(left)
+            .collect();
         for ((token, key, reg), linked) in unlinked {
             if left == 0 {
                 break;
@@ -175,6 +203,9 @@ impl State {
                 self.link_holders(me, token, key, &holders, &mut settled);
             }
             self.opens.insert((token, key, reg), OpenRow { linked: next });
+            if next.is_none() {
+                self.unlinked.remove(&(token, key, reg));
+            }
         }
         self.with_rest(settled)
     }
@@ -196,7 +227,7 @@ impl State {
             let links = self.end_links_of(key, limit, viewers);
             let opens: Vec<_> = self.opens.keys().filter(|(_, of, _)| *of == key).take(limit).copied().collect();
             for open in &opens {
-                self.opens.remove(open);
+                self.forget_own(*open);
             }
             let reg = self.told.keys().find(|(of, _)| *of == key).map(|(_, reg)| *reg);
             let tokens = reg.map_or(0, |reg| self.forget_some(key, reg, limit));

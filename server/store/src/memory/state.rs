@@ -36,6 +36,10 @@ pub(crate) struct State {
     pub(crate) holders: BTreeSet<(MarkToken, MarkKeyId, Reg)>,
     pub(crate) told: BTreeMap<(MarkKeyId, Reg), ToldRow>,
     pub(crate) opens: BTreeMap<(MarkToken, MarkKeyId, Reg), OpenRow>,
+    /// The same by owner.
+    pub(crate) open_of: BTreeSet<(Reg, MarkKeyId, MarkToken)>,
+    /// Those whose holders are not all linked.
+    pub(crate) unlinked: BTreeSet<(MarkToken, MarkKeyId, Reg)>,
     pub(crate) opens_due: BTreeSet<(Reg, MarkKeyId)>,
     pub(crate) last_link: u64,
     pub(crate) links: BTreeMap<LinkId, LinkRow>,

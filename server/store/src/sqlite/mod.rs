@@ -3,6 +3,7 @@
 mod attached;
 mod ballast;
 mod consents;
+mod fill;
 mod inspect;
 mod links;
 mod matching;
@@ -15,6 +16,7 @@ mod sweep;
 mod texts;
 mod tokens;
 
+pub use fill::Filler;
 pub use open::{OpenError, SqliteConfig};
 
 use crate::store::{Attached, Consents, MarksChanged, Matching, Outcome, Page, Refusal, Store, Swept};

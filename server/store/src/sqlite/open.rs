@@ -114,6 +114,8 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("journal_mode", "wal", "wal"),
     ("synchronous", "full", "2"),
     ("wal_autocheckpoint", "100", "100"),
+    // Inner pages of tables of tokens that a country told stay in memory: a new token touches the leaves alone.
+    ("cache_size", "-65536", "-65536"),
     ("journal_size_limit", "1048576", "1048576"),
     ("foreign_keys", "on", "1"),
     ("trusted_schema", "off", "0"),

@@ -29,6 +29,9 @@ struct Book<'a> {
     settled: Settled,
 }
 
+/// Kind and round of a token that is held.
+type Found = Option<(i64, i64)>;
+
 /// What is told under one key, in sums.
 #[derive(Clone, Copy, Default)]
 struct Told {
@@ -113,7 +116,8 @@ pub(crate) fn sync_tokens(conn: &Connection, at: ServerMillis, op: &SyncTokens) 
         book.told = Told { round, syncing: true, named_pairs: 0, named_numbers: 0, named_blocked: 0, ..book.told };
     }
     let (added, blocked) = (tidy(&op.added), tidy(&op.blocked));
-    let (new, kept) = book.count(&added, &blocked)?;
+    let found = book.find_all(added.iter().chain(&blocked))?;
+    let (new, kept) = book.count(&found, &added, &blocked);
     if kept.pairs > op.contacts_max || kept.numbers > op.contacts_max || kept.blocked > op.blocked_max {
         return Ok(TokensOutcome::TooMany);
     }
@@ -123,8 +127,8 @@ pub(crate) fn sync_tokens(conn: &Connection, at: ServerMillis, op: &SyncTokens) 
     {
         return Ok(TokensOutcome::Spent(spent));
     }
-    for token in &added {
-        book.add(token)?;
+    for (token, found) in added.iter().zip(found) {
+        book.add(token, found)?;
     }
     for token in &blocked {
         book.block(token)?;
@@ -166,30 +170,35 @@ impl Counts {
 }
 
 impl Book<'_> {
-    fn find(&self, token: &MarkToken) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn find(&self, token: &MarkToken) -> rusqlite::Result<Found> {
         self.conn
             .prepare_cached("SELECT kind, round FROM tokens WHERE key = ?1 AND reg = ?2 AND token = ?3")?
             .query_row(params![self.key.0, self.reg, token.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
     }
 
+    fn find_all<'t>(&self, tokens: impl Iterator<Item = &'t MarkToken>) -> rusqlite::Result<Vec<Found>> {
+        tokens.map(|token| self.find(token)).collect()
+    }
+
     /// How many are new, and how many there will be that count.
-    fn count(&self, added: &[MarkToken], blocked: &[MarkToken]) -> rusqlite::Result<(Counts, Counts)> {
+    fn count(&self, found: &[Found], added: &[MarkToken], blocked: &[MarkToken]) -> (Counts, Counts) {
         let mut new = Counts::default();
-        let mut kept =
-            Counts { pairs: self.told.named_pairs, numbers: self.told.named_numbers, blocked: self.told.named_blocked };
-        for (tokens, kind) in [(added, CONTACT), (blocked, BLOCKED)] {
-            for token in tokens {
-                let found = self.find(token)?;
-                if found.is_none() {
-                    new.one(token, kind);
-                }
-                if found != Some((kind, self.told.round)) {
-                    kept.one(token, kind);
-                }
+        let mut kept = Counts {
+            pairs: self.told.named_pairs,
+            numbers: self.told.named_numbers,
+            blocked: self.told.named_blocked,
+        };
+        let tokens = added.iter().map(|token| (token, CONTACT)).chain(blocked.iter().map(|token| (token, BLOCKED)));
+        for ((token, kind), found) in tokens.zip(found) {
+            if found.is_none() {
+                new.one(token, kind);
+            }
+            if *found != Some((kind, self.told.round)) {
+                kept.one(token, kind);
             }
         }
-        Ok((new, kept))
+        (new, kept)
     }
 
     fn put(&mut self, token: &MarkToken, kind: i64) -> rusqlite::Result<()> {
@@ -219,8 +228,8 @@ impl Book<'_> {
         Ok(())
     }
 
-    fn add(&mut self, token: &MarkToken) -> Rows<()> {
-        match self.find(token)? {
+    fn add(&mut self, token: &MarkToken, found: Found) -> Rows<()> {
+        match found {
             Some((CONTACT, round)) if round == self.told.round => return Ok(()),
             Some((CONTACT, _)) => return Ok(self.put(token, CONTACT)?),
             Some((kind, round)) => {

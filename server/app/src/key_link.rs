@@ -85,9 +85,7 @@ impl Holder {
             (KeyHolderPlace::Remote, _) => {
                 Ok(Holder::Remote { address: section.address.clone(), tls: tls::key_holder_connector(section)? })
             }
-            (KeyHolderPlace::Child, Some(program)) => {
-                Ok(Holder::Child { program, arguments: arguments(section, dir) })
-            }
+            (KeyHolderPlace::Child, Some(program)) => Ok(Holder::Child { program, arguments: arguments(section, dir) }),
             (KeyHolderPlace::Child, None) => {
                 let home = dir.map(Home::open).transpose()?;
                 let engine = match &home {

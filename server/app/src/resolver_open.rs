@@ -1,10 +1,10 @@
 //! The resolver: its bindings as they were kept, the task that owns them, and its end.
 
 use crate::clock::Clock;
-use crate::detached::Detached;
-use crate::event::Event;
 use crate::config::resolver::Resolver;
 use crate::config::values::AddressOrOff;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::house::size;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
@@ -72,7 +72,10 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = tokio::spawn(ResolverTask::new(intake, socket, clock, store, metrics, Detached::new(detach_after), events).run(ways, stopped));
+    let task = tokio::spawn(
+        ResolverTask::new(intake, socket, clock, store, metrics, Detached::new(detach_after), events)
+            .run(ways, stopped),
+    );
     let resolving = Resolving {
         lookups,
         pushes,

@@ -191,7 +191,10 @@ async fn a_spent_budget_is_refused_with_its_wait_also_after_a_restart() {
     let mut two = two(more).await;
     let key = two.at_anna.until_keys(1).await;
     let (_, answer) = two.at_anna.evaluate(key.id, &[two.anna.number, two.bert.number, two.anna.number]).await;
-    assert!(matches!(answer, ServerFrame::Refused { reason: RefuseReason::Budget, retry_after_ms: 1.., .. }), "{answer:?}");
+    assert!(
+        matches!(answer, ServerFrame::Refused { reason: RefuseReason::Budget, retry_after_ms: 1.., .. }),
+        "{answer:?}"
+    );
     two.server.kill_dash_nine();
     let (_gateway, address) = Gateway::start().await;
     let server = Process::start(two.directory.path(), &config_text(two.directory.path(), address, more));

@@ -178,7 +178,10 @@ mod tests {
         assert!(matches!(evaluate(&mut desk, day(2), 1, 1, 2), Answer::Evaluated { .. }));
         assert_eq!(evaluate(&mut desk, day(2), 1, 1, 1), spent(365 * DAY - 2 * DAY - DAY / 2));
         assert_eq!(evaluate(&mut desk, day(364), 1, 1, 1), spent(DAY / 2));
-        assert!(matches!(evaluate(&mut desk, day(365), 1, 1, 4), Answer::Evaluated { .. }), "the first day left the year");
+        assert!(
+            matches!(evaluate(&mut desk, day(365), 1, 1, 4), Answer::Evaluated { .. }),
+            "the first day left the year"
+        );
     }
 
     #[test]
@@ -207,7 +210,8 @@ mod tests {
         let mut desk = desk(&[1]);
         desk.ledger.dead = true;
         assert_eq!(evaluate(&mut desk, NOON, 1, 1, 1), Answer::Failed);
-        let check = Question::Check { account: number(1), a: number(1), b: number(2), tokens: vec![MarkToken([0; 16])] };
+        let check =
+            Question::Check { account: number(1), a: number(1), b: number(2), tokens: vec![MarkToken([0; 16])] };
         assert_eq!(desk.ask(&check, NOON, &mut SplitMix64(1)), Answer::Failed);
         let open = Question::OpenTokens { number: number(1) };
         assert_eq!(desk.ask(&open, NOON, &mut SplitMix64(1)), Answer::Failed);

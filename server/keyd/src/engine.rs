@@ -69,19 +69,13 @@ impl Engine {
     ) -> io::Result<Arc<Engine>> {
         let (jobs, queue) = mpsc::channel(WAITING);
         let (changed, _) = watch::channel(keyring.live());
-        let engine = Arc::new(Engine {
-            keyring: RwLock::new(Arc::new(keyring)),
-            jobs,
-            changed,
-            counts: Counts::default(),
-        });
+        let engine =
+            Arc::new(Engine { keyring: RwLock::new(Arc::new(keyring)), jobs, changed, counts: Counts::default() });
         let (counted, to_do) = blocking::sync_channel::<Job>(GROUP_MAX);
         let to_do = Arc::new(Mutex::new(to_do));
         for _ in 0..workers.max(1) {
             let (engine, to_do, random) = (Arc::downgrade(&engine), Arc::clone(&to_do), random());
-            thread::Builder::new()
-                .name("keyd-worker".to_owned())
-                .spawn(move || work(&engine, &to_do, random))?;
+            thread::Builder::new().name("keyd-worker".to_owned()).spawn(move || work(&engine, &to_do, random))?;
         }
         let weak = Arc::downgrade(&engine);
         thread::Builder::new()

@@ -16,11 +16,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            evaluations_a_year: 50_000,
-            evaluations_a_day: 10_000,
-            checks_a_day: 20_000,
-            all_an_hour: 5_000_000,
-        }
+        Limits { evaluations_a_year: 50_000, evaluations_a_day: 10_000, checks_a_day: 20_000, all_an_hour: 5_000_000 }
     }
 }

@@ -307,7 +307,8 @@ pub fn decode_answer(bytes: &[u8]) -> Result<(u64, Answer), NoFrame> {
     let WireAnswer { id, body } = WireAnswer::decode(bytes).map_err(|_| NoFrame)?;
     let answer = match body.ok_or(NoFrame)? {
         AnswerBody::Keys(WireKeys { keys }) => {
-            let key = |key: WireKey| Ok(LiveKey { id: MarkKeyId(key.id), public: MarkPublicKey(exactly(&key.public)?) });
+            let key =
+                |key: WireKey| Ok(LiveKey { id: MarkKeyId(key.id), public: MarkPublicKey(exactly(&key.public)?) });
             Answer::Keys(keys.into_iter().map(key).collect::<Result<_, NoFrame>>()?)
         }
         AnswerBody::Evaluated(WireEvaluated { evaluated, proof }) => Answer::Evaluated {

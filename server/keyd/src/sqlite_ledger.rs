@@ -72,7 +72,8 @@ impl SqliteLedger {
         let unused = |conn: &Connection| {
             conn.query_row("SELECT NOT EXISTS (SELECT 1 FROM hours)", [], |row| row.get::<_, bool>(0))
         };
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).is_ok_and(|conn| unused(&conn).unwrap_or(false))
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .is_ok_and(|conn| unused(&conn).unwrap_or(false))
     }
 
     fn count(&mut self, charges: &[Charge], limits: &Limits, when: When) -> rusqlite::Result<Vec<Spending>> {

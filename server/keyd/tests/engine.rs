@@ -16,10 +16,17 @@ fn number(n: u64) -> Msisdn {
 fn start(dir: &std::path::Path, keys: &KeyFile, limits: Limits) -> Arc<Engine> {
     let ledger = SqliteLedger::open(&dir.join("budgets.db"), true).unwrap();
     let mut seed = 0;
-    Engine::start(keys.keyring().unwrap(), Box::new(ledger), limits, 2, || NOON, move || {
-        seed += 1;
-        Box::new(SeededRandom::from_seed([seed; 32]))
-    })
+    Engine::start(
+        keys.keyring().unwrap(),
+        Box::new(ledger),
+        limits,
+        2,
+        || NOON,
+        move || {
+            seed += 1;
+            Box::new(SeededRandom::from_seed([seed; 32]))
+        },
+    )
     .unwrap()
 }
 

@@ -162,7 +162,11 @@ impl Keys {
         for _ in 0..settled.forged {
             io.count(crate::effect::Metric::PairForged);
         }
-        if self.is_here() { self.links.go_on(io) } else { self.links.pause(io) }
+        if self.is_here() {
+            self.links.go_on(io)
+        } else {
+            self.links.pause(io)
+        }
         settled
     }
 }

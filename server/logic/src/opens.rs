@@ -89,7 +89,8 @@ impl Opens {
 
     fn put(&mut self, io: &mut Io) {
         // A key that is due and that the holder does not have is on its way out: asking again at once would go on for ever.
-        self.failed |= !self.wanted.iter().all(|(of, key)| self.made.iter().any(|made| (made.0, made.1) == (*of, *key)));
+        self.failed |=
+            !self.wanted.iter().all(|(of, key)| self.made.iter().any(|made| (made.0, made.1) == (*of, *key)));
         let opens = std::mem::take(&mut self.made);
         self.ask_store(io, State::Putting, MatchOp::PutOpens { opens });
     }

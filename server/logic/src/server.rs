@@ -315,9 +315,7 @@ impl Server {
 
     /// Somebody knows that a phone is out of reach: whoever sees it learns that it is not seen lately.
     fn unseen(&mut self, number: Msisdn, why: Unseen) {
-        if self.sessions.conn_of(number).is_none()
-            && self.io.ask(Question::EndLease, StoreOp::EndLease { number })
-        {
+        if self.sessions.conn_of(number).is_none() && self.io.ask(Question::EndLease, StoreOp::EndLease { number }) {
             self.io.count(Metric::LeaseEnded(why));
         }
     }

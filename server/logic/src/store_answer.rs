@@ -4,8 +4,8 @@ use crate::matching::{PendingLink, ToldTokens};
 use crate::store_op::{BudgetKind, Owner, StoreText};
 use std::time::Duration;
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq, ServerMillis,
-    TerminalState, TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, Msisdn, NumberEpoch, RegistrationId, SealedBody, SenderSeq,
+    ServerMillis, TerminalState, TextId,
 };
 
 /// The answer to one [`crate::StoreOp`].

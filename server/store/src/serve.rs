@@ -75,7 +75,7 @@ fn serve_match(store: &mut dyn Store, at: ServerMillis, op: MatchOp) -> StoreAns
         MatchOp::SettleLinks { verdicts } => answer(store.settle_links(&verdicts), StoreAnswer::Settled),
         MatchOp::OpensDue { limit } => {
             answer(store.opens_due(limit), |(due, more)| StoreAnswer::OpensDue { due, more })
-        },
+        }
         MatchOp::PutOpens { opens } => answer(store.put_opens(&opens), StoreAnswer::Settled),
         MatchOp::LinkOpens { limit } => answer(store.link_opens(limit), StoreAnswer::Settled),
         MatchOp::MarksSince { viewer, since } => {

@@ -8,8 +8,8 @@ use tandem_logic::store_answer::{
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{StoreAnswer, StoreFault};
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
-    TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey,
+    ServerMillis, TextId,
 };
 use tandem_resolver::{Changes, Id, Reboot, Session};
 

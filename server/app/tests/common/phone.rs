@@ -9,8 +9,8 @@ use tandem_crypto::{DeviceVault, SeededRandom};
 use tandem_model::vault::KeyHandle;
 use tandem_model::vault::signed::{self, RegisterProof};
 use tandem_model::{
-    DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, MarkKeyId, MarkState, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKeyId,
-    SenderSeq, TextId, Ticket, Vault as _,
+    DeviceEpoch, DeviceKey, ImsiToken, MarkGeneration, MarkKeyId, MarkState, MarkToken, Msisdn, NumberEpoch,
+    RegistrationId, SealedBody, SealingKeyId, SenderSeq, TextId, Ticket, Vault as _,
 };
 use tandem_wire::frame::{
     ConfirmProof, Evaluate, Evaluated, Goodbye, Hello, MarkKey, MarkKeys, SendText, SmsPlatform, TokensSync,

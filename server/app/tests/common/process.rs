@@ -66,9 +66,9 @@ impl Process {
         let pid = self.child.id();
         let started = std::time::Instant::now();
         loop {
-            let children = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(|task| {
-                std::fs::read_to_string(task.unwrap().path().join("children")).ok()
-            });
+            let children = std::fs::read_dir(format!("/proc/{pid}/task"))
+                .unwrap()
+                .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok());
             let all: String = children.collect::<Vec<_>>().join(" ");
             if let Some(child) = all.split_whitespace().next() {
                 return child.parse().unwrap();

@@ -12,8 +12,8 @@ use tandem_logic::store_op::{
     BudgetKind, Charge, ConfirmRegistration, Owner, StartRegistration, StoreOp, StoreText, SwapText,
 };
 use tandem_model::{
-    DeviceEpoch, DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey,
-    SealingKeyId, SenderSeq, ServerMillis, Signature, TerminalState, TextId,
+    DeviceEpoch, DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch,
+    RegistrationId, SealedBody, SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature, TerminalState, TextId,
 };
 
 /// A store whose power can be taken away.

@@ -1,8 +1,8 @@
 //! Keys, what is held of a book, and links that wait for the key holder.
 
 use super::bench::{
-    Bench, KEY, START, blocks, confirm_links, days, friends, later, marks, number, own_under, pair_under, pending, register,
-    set_keys, settle, sync, tell, tokens,
+    Bench, KEY, START, blocks, confirm_links, days, friends, later, marks, number, own_under, pair_under, pending,
+    register, set_keys, settle, sync, tell, tokens,
 };
 use tandem_logic::matching::{LinkVerdict, MatchOp, SyncTokens, ToldTokens};
 use tandem_logic::store_answer::{KeysOutcome, StoreAnswer, TokensOutcome};

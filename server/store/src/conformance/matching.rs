@@ -131,7 +131,11 @@ pub fn more_contacts_than_allowed_are_refused_and_change_nothing(bench: &mut dyn
     assert_eq!(ask(bench, SyncTokens { added: own, ..tokens(a, &[], &[]) }), synced, "a contact has one of each kind");
     let one_more = SyncTokens { added: vec![own_under(KEY, 5)], ..tokens(a, &[], &[]) };
     assert_eq!(ask(bench, one_more), TokensOutcome::TooMany);
-    assert_eq!(ask(bench, SyncTokens { replace: true, ..tokens(a, &[6, 7, 8], &[]) }), synced, "in the place of the old");
+    assert_eq!(
+        ask(bench, SyncTokens { replace: true, ..tokens(a, &[6, 7, 8], &[]) }),
+        synced,
+        "in the place of the old"
+    );
     let blocked = (10..20).map(|n| pair_under(KEY, 1, n)).collect();
     assert_eq!(tell(bench, SyncTokens { blocked, ..tokens(a, &[], &[]) }), synced);
     let one_more = SyncTokens { blocked: vec![pair_under(KEY, 1, 20)], ..tokens(a, &[], &[]) };

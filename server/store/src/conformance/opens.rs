@@ -1,8 +1,8 @@
 //! Marks that show to whoever holds the number.
 
 use super::bench::{
-    Bench, KEY, START, begin, blocks, confirm_links, make_opens, marks, own_under, pending, register, set_keys, settled,
-    sync, tell, tokens,
+    Bench, KEY, START, begin, blocks, confirm_links, make_opens, marks, own_under, pending, register, set_keys,
+    settled, sync, tell, tokens,
 };
 use tandem_logic::config::MarkPolicy;
 use tandem_logic::matching::{MatchOp, SyncTokens};
@@ -102,7 +102,11 @@ pub fn a_blocked_number_does_not_see_an_opened_mark(bench: &mut dyn Bench) {
     sync(bench, by_number(b));
     sync(bench, holding(c, 1));
     assert_eq!(tell(bench, blocks(a, &[2], &[])), TokensOutcome::Synced { viewers: vec![], pending: true });
-    assert_eq!((seen(bench, b), seen(bench, c)), (vec![a.number], vec![a.number]), "until it is known whom it is about");
+    assert_eq!(
+        (seen(bench, b), seen(bench, c)),
+        (vec![a.number], vec![a.number]),
+        "until it is known whom it is about"
+    );
     assert_eq!(confirm_links(bench).viewers, vec![b.number]);
     assert_eq!((seen(bench, b), seen(bench, c)), (vec![], vec![a.number]));
     sync(bench, SyncTokens { removed: vec![own_under(KEY, 1)], ..tokens(b, &[], &[]) });

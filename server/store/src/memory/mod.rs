@@ -24,8 +24,8 @@ use tandem_logic::store_answer::{
 use tandem_logic::store_op::{Charge, ConfirmRegistration, Owner, StartRegistration, StoreText, SwapText, TakeBackSms};
 use tandem_logic::{MatchOp, StoreFault, StoreOp};
 use tandem_model::{
-    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey, ServerMillis,
-    TextId,
+    DeviceKey, Mark, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, RegistrationId, SealingKey,
+    ServerMillis, TextId,
 };
 use tandem_resolver::{Changes, Id, Reboot, Session};
 
@@ -139,9 +139,7 @@ macro_rules! use_cases {
             }
 
             fn settle_links(&mut self, verdicts: &[(LinkId, LinkVerdict)]) -> Outcome<Settled> {
-                $did(self, ServerMillis(0), || {
-                    StoreOp::Match(MatchOp::SettleLinks { verdicts: verdicts.to_vec() })
-                });
+                $did(self, ServerMillis(0), || StoreOp::Match(MatchOp::SettleLinks { verdicts: verdicts.to_vec() }));
                 Ok(self.$state.settle_links(verdicts))
             }
 

@@ -15,12 +15,8 @@ impl State {
         }
         self.showing = wanted;
         self.keys.values_mut().for_each(|row| row.filled_to = Some(Msisdn::MIN));
-        let opened: Vec<Reg> = self
-            .owners
-            .values()
-            .filter(|row| !row.ended && !wanted.shows(row.open))
-            .map(|row| row.reg)
-            .collect();
+        let opened: Vec<Reg> =
+            self.owners.values().filter(|row| !row.ended && !wanted.shows(row.open)).map(|row| row.reg).collect();
         let mut settled = Settled::default();
         for reg in opened {
             self.close(reg, &mut settled);
@@ -36,9 +32,8 @@ impl State {
     }
 
     pub(crate) fn set_keys(&mut self, keys: &[(MarkKeyId, MarkPublicKey)]) -> KeysOutcome {
-        let changed = |(id, public): &&(MarkKeyId, MarkPublicKey)| {
-            self.keys.get(id).is_some_and(|row| row.public != *public)
-        };
+        let changed =
+            |(id, public): &&(MarkKeyId, MarkPublicKey)| self.keys.get(id).is_some_and(|row| row.public != *public);
         if let Some((id, _)) = keys.iter().find(changed) {
             return KeysOutcome::Changed(*id);
         }
@@ -94,8 +89,7 @@ impl State {
         for (token, key) in own {
             self.forget_own((token, key, reg));
         }
-        let due: Vec<_> =
-            self.opens_due.range((reg, MarkKeyId(0))..=(reg, MarkKeyId(u32::MAX))).copied().collect();
+        let due: Vec<_> = self.opens_due.range((reg, MarkKeyId(0))..=(reg, MarkKeyId(u32::MAX))).copied().collect();
         for one in due {
             self.opens_due.remove(&one);
         }
@@ -186,12 +180,8 @@ impl State {
     pub(crate) fn link_opens(&mut self, limit: u32) -> Settled {
         let mut settled = Settled::default();
         let mut left = limit as usize;
-        let unlinked: Vec<_> = self
-            .unlinked
-            .iter()
-            .filter_map(|open| Some((*open, self.opens.get(open)?.linked?)))
-            .take(left)
-            .collect();
+        let unlinked: Vec<_> =
+            self.unlinked.iter().filter_map(|open| Some((*open, self.opens.get(open)?.linked?))).take(left).collect();
         for ((token, key, reg), linked) in unlinked {
             if left == 0 {
                 break;

@@ -7,8 +7,8 @@ use tandem_logic::matching::{LinkId, Showing};
 use tandem_logic::store_answer::Spent;
 use tandem_logic::store_op::{BudgetKind, Charge, Owner};
 use tandem_model::{
-    DeviceKey, ImsiToken, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody, SealingKey,
-    SenderSeq, ServerMillis, TerminalState, TextId, TokenDigest,
+    DeviceKey, ImsiToken, MarkKeyId, MarkPublicKey, MarkToken, Msisdn, NumberEpoch, RegistrationId, SealedBody,
+    SealingKey, SenderSeq, ServerMillis, TerminalState, TextId, TokenDigest,
 };
 use tandem_resolver::{Id, NasKey, Session};
 

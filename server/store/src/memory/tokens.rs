@@ -105,11 +105,15 @@ impl State {
     }
 
     /// How many are new, and how many there will be that count.
-    fn count_tokens(&self, book: &Book, added: &BTreeSet<MarkToken>, blocked: &BTreeSet<MarkToken>) -> (Counts, Counts) {
+    fn count_tokens(
+        &self,
+        book: &Book,
+        added: &BTreeSet<MarkToken>,
+        blocked: &BTreeSet<MarkToken>,
+    ) -> (Counts, Counts) {
         let told = &book.told;
         let mut new = Counts::default();
-        let mut kept =
-            Counts { pairs: told.named_pairs, numbers: told.named_numbers, blocked: told.named_blocked };
+        let mut kept = Counts { pairs: told.named_pairs, numbers: told.named_numbers, blocked: told.named_blocked };
         for (tokens, kind) in [(added, TokenKind::Contact), (blocked, TokenKind::Blocked)] {
             for token in tokens {
                 let found = self.find_token(book, token);

@@ -34,9 +34,11 @@ pub(crate) struct NewLink {
 /// Makes a link where there is none by this token yet. One by the token of a number stands at once where its owner blocked nobody.
 pub(crate) fn make(conn: &Connection, link: &NewLink, settled: &mut Settled) -> rusqlite::Result<()> {
     let (a, b) = if link.kind == PAIR && link.b < link.a { (link.b, link.a) } else { (link.a, link.b) };
-    let there = conn
-        .prepare_cached("SELECT 1 FROM links WHERE token = ?1 AND a = ?2 AND b = ?3")?
-        .exists(params![link.token.0, number(a), number(b)])?;
+    let there = conn.prepare_cached("SELECT 1 FROM links WHERE token = ?1 AND a = ?2 AND b = ?3")?.exists(params![
+        link.token.0,
+        number(a),
+        number(b)
+    ])?;
     if there {
         return Ok(());
     }
@@ -111,8 +113,11 @@ fn refresh_link(conn: &Connection, link: LinkRow, viewers: &mut Vec<Msisdn>) -> 
 
 /// A link goes on in another state, under another name: whatever was asked about it before says nothing any more.
 fn renew(conn: &Connection, link: LinkRow, state: i64, viewers: &mut Vec<Msisdn>) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE links SET id = ?2, state = ?3 WHERE id = ?1")?
-        .execute(params![link.id, next_link(conn)?, state])?;
+    conn.prepare_cached("UPDATE links SET id = ?2, state = ?3 WHERE id = ?1")?.execute(params![
+        link.id,
+        next_link(conn)?,
+        state
+    ])?;
     refresh_link(conn, link, viewers)
 }
 

@@ -76,8 +76,10 @@ pub(crate) fn set_keys(conn: &Connection, keys: &[(MarkKeyId, MarkPublicKey)]) -
     }
     for (id, public) in keys {
         if !is_live(conn, *id)? {
-            conn.prepare_cached("INSERT OR REPLACE INTO mark_keys (id, public, state, filled_to) VALUES (?1, ?2, ?3, 0)")?
-                .execute(params![id.0, public.0, LIVES])?;
+            conn.prepare_cached(
+                "INSERT OR REPLACE INTO mark_keys (id, public, state, filled_to) VALUES (?1, ?2, ?3, 0)",
+            )?
+            .execute(params![id.0, public.0, LIVES])?;
         }
     }
     Ok(KeysOutcome::Set)
@@ -160,9 +162,8 @@ pub(crate) fn due(conn: &Connection, limit: u32) -> Rows<(Vec<(Owner, MarkKeyId)
 
 /// Whether there are more than this page.
 fn fill(conn: &Connection, showing: Showing, key: u32, limit: u32) -> rusqlite::Result<bool> {
-    let from: i64 = conn
-        .prepare_cached("SELECT filled_to FROM mark_keys WHERE id = ?1")?
-        .query_row([key], |row| row.get(0))?;
+    let from: i64 =
+        conn.prepare_cached("SELECT filled_to FROM mark_keys WHERE id = ?1")?.query_row([key], |row| row.get(0))?;
     if from == FILLED {
         return Ok(false);
     }
@@ -207,7 +208,9 @@ pub(crate) fn put_opens(conn: &Connection, opens: &[(Owner, MarkKeyId, MarkToken
 pub(crate) fn link_opens(conn: &Connection, limit: u32) -> Rows<Settled> {
     let mut settled = Settled::default();
     let unlinked: Vec<([u8; 16], u32, i64, i64)> = conn
-        .prepare_cached("SELECT token, key, reg, linked FROM opens INDEXED BY opens_unlinked WHERE linked >= 0 LIMIT ?1")?
+        .prepare_cached(
+            "SELECT token, key, reg, linked FROM opens INDEXED BY opens_unlinked WHERE linked >= 0 LIMIT ?1",
+        )?
         .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<Result<_, _>>()?;
     let mut left = limit as usize;

@@ -354,7 +354,9 @@ pub(crate) fn renew_leases(conn: &Connection, leases: &[(Owner, ServerMillis)]) 
 /// A lease that ran out by itself stays as it is.
 pub(crate) fn end_lease(conn: &Connection, at: ServerMillis, of: Msisdn) -> Rows<Vec<Msisdn>> {
     let ended = conn
-        .prepare_cached("UPDATE owners SET lease_until = ?2, generation = ?3 WHERE number = ?1 AND ended = 0 AND lease_until > ?2")?
+        .prepare_cached(
+            "UPDATE owners SET lease_until = ?2, generation = ?3 WHERE number = ?1 AND ended = 0 AND lease_until > ?2",
+        )?
         .execute(params![number(of), at.0, next_generation(conn)?])?;
     if ended == 0 { Ok(Vec::new()) } else { Ok(matching::viewers_of(conn, of)?) }
 }

@@ -65,17 +65,19 @@ impl Told {
     }
 
     fn write(&self, conn: &Connection, key: MarkKeyId, reg: i64) -> rusqlite::Result<()> {
-        conn.prepare_cached("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(params![
-            key.0,
-            reg,
-            self.count,
-            self.digest.0,
-            self.round,
-            self.syncing,
-            self.named_pairs,
-            self.named_numbers,
-            self.named_blocked
-        ])?;
+        conn.prepare_cached("INSERT OR REPLACE INTO told VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+            params![
+                key.0,
+                reg,
+                self.count,
+                self.digest.0,
+                self.round,
+                self.syncing,
+                self.named_pairs,
+                self.named_numbers,
+                self.named_blocked
+            ],
+        )?;
         Ok(())
     }
 
@@ -108,8 +110,7 @@ pub(crate) fn sync_tokens(conn: &Connection, at: ServerMillis, op: &SyncTokens) 
         return Ok(TokensOutcome::UnknownKey);
     }
     let told = Told::read(conn, op.key, reg)?.unwrap_or_default();
-    let mut book =
-        Book { conn, key: op.key, reg, me: op.owner.number, told, settled: Settled::default() };
+    let mut book = Book { conn, key: op.key, reg, me: op.owner.number, told, settled: Settled::default() };
     if op.replace {
         let round = book.told.round.saturating_add(1);
         book.told = Told { round, syncing: true, named_pairs: 0, named_numbers: 0, named_blocked: 0, ..book.told };
@@ -183,11 +184,8 @@ impl Book<'_> {
     /// How many are new, and how many there will be that count.
     fn count(&self, found: &[Found], added: &[MarkToken], blocked: &[MarkToken]) -> (Counts, Counts) {
         let mut new = Counts::default();
-        let mut kept = Counts {
-            pairs: self.told.named_pairs,
-            numbers: self.told.named_numbers,
-            blocked: self.told.named_blocked,
-        };
+        let mut kept =
+            Counts { pairs: self.told.named_pairs, numbers: self.told.named_numbers, blocked: self.told.named_blocked };
         let tokens = added.iter().map(|token| (token, CONTACT)).chain(blocked.iter().map(|token| (token, BLOCKED)));
         for ((token, kind), found) in tokens.zip(found) {
             if found.is_none() {
@@ -341,9 +339,9 @@ fn delete(conn: &Connection, key: MarkKeyId, reg: i64, token: &MarkToken) -> rus
 
 pub(crate) fn told(conn: &Connection, owner: Owner) -> Rows<(bool, Vec<ToldTokens>)> {
     let reg = present_reg(conn, owner)?;
-    let open = conn.prepare_cached("SELECT open FROM owners WHERE reg = ?1 AND ended = 0")?.query_row([reg], |row| {
-        row.get(0)
-    })?;
+    let open = conn
+        .prepare_cached("SELECT open FROM owners WHERE reg = ?1 AND ended = 0")?
+        .query_row([reg], |row| row.get(0))?;
     let keys: Vec<u32> = conn
         .prepare_cached("SELECT id FROM mark_keys WHERE state = 1 ORDER BY id")?
         .query_map([], |row| row.get(0))?

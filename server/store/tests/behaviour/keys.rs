@@ -157,7 +157,10 @@ fn while_the_holder_is_away_marks_stay_tokens_are_taken_and_what_they_link_shows
     assert!(!rig.take(b.conn).is_empty(), "the gate goes on working by marks");
     rig.holder(&[1]);
     let frames = rig.take(c.conn);
-    assert!(frames.iter().any(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.marks.len() == 1)), "{frames:?}");
+    assert!(
+        frames.iter().any(|frame| matches!(frame, ServerFrame::Marks(marks) if marks.marks.len() == 1)),
+        "{frames:?}"
+    );
 }
 
 #[test]
@@ -228,7 +231,8 @@ fn stranger(prepare: impl FnOnce(&mut Rig)) -> Vec<(u64, Vec<u8>)> {
 }
 
 #[test]
-fn who_is_not_registered_who_does_not_hold_the_asker_and_who_blocked_it_look_the_same_to_the_byte_and_the_millisecond() {
+fn who_is_not_registered_who_does_not_hold_the_asker_and_who_blocked_it_look_the_same_to_the_byte_and_the_millisecond()
+{
     // The clock runs the same for all: registering takes the server no time.
     let unregistered = stranger(|_| {});
     assert_eq!(unregistered.len(), 3, "each question has one answer");

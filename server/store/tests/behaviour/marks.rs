@@ -30,7 +30,9 @@ fn the_first_to_hold_a_number_learns_of_the_mark_when_the_other_side_follows() {
     let ticket = rig.contacts(b, &[1], &[]);
     let frames = rig.take(b.conn);
     assert_eq!(frames.first(), Some(&ServerFrame::Done { ticket }), "the answer first, and what follows unasked");
-    assert!(matches!(&frames[1], ServerFrame::Marks(marks) if marks.ticket == Ticket(0) && marked(&marks.marks) == [number(1)]));
+    assert!(
+        matches!(&frames[1], ServerFrame::Marks(marks) if marks.ticket == Ticket(0) && marked(&marks.marks) == [number(1)])
+    );
     let pushed = pages(&mut rig, a);
     assert_eq!((pushed[0].ticket, marked(&pushed[0].marks)), (Ticket(0), vec![number(2)]));
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem_logic::{
-    Config, ConnId, Effect, Input, KeyAnswer, KeyQuestion, LiveKey, Metric, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
-    TurnGrant, VerificationSms,
+    Config, ConnId, Effect, Input, KeyAnswer, KeyQuestion, LiveKey, Metric, Server, ServerNow, SmsOutcome, Source,
+    StoreAnswer, StoreFault, StoreOp, TurnGrant, VerificationSms,
 };
 use tandem_model::random::SplitMix64;
 use tandem_model::vault::signed;
 use tandem_model::{
-    CallId, DeviceEpoch, DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Mono, MonoMicros, Msisdn, Nonce, Notary, NumberEpoch,
-    RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis, Signature, TextId, Ticket,
+    CallId, DeviceEpoch, DeviceKey, MarkGeneration, MarkKeyId, MarkPublicKey, MarkToken, Mono, MonoMicros, Msisdn,
+    Nonce, Notary, NumberEpoch, RegistrationId, SealedBody, SealingKey, SealingKeyId, Secret, SenderSeq, ServerMillis,
+    Signature, TextId, Ticket,
 };
 use tandem_server_store::conformance::bench::{KEY, own_under, pair_under};
 use tandem_server_store::{MemoryStore, serve_batch};
@@ -120,9 +121,7 @@ impl Rig {
                 let found = tokens.iter().position(|token| (1..=3).any(|key| *token == pair(key)));
                 KeyAnswer::Checked(found.map(|index| u32::try_from(index).unwrap()))
             }
-            KeyQuestion::OpenTokens { number } => {
-                KeyAnswer::OpenTokens(vec![(KEY, own_under(KEY, person(*number)))])
-            }
+            KeyQuestion::OpenTokens { number } => KeyAnswer::OpenTokens(vec![(KEY, own_under(KEY, person(*number)))]),
         }
     }
 

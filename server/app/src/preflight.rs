@@ -1,9 +1,9 @@
 //! `--check`: opens what can be opened without serving anybody, and names everything that would stop a start.
 
+use crate::clock::Clock;
 use crate::config::values::AddressOrOff;
 use crate::config::{Config, ConfigProblem};
 use crate::start_error::StartError;
-use crate::clock::Clock;
 use crate::{listener, sms_driver, store_open, tls};
 use std::path::Path;
 use std::time::Duration;
@@ -59,7 +59,8 @@ pub fn fill(file: Option<&Path>, owners: u64, tokens_each: u64, first: u64) -> R
     let config = config.map_err(|error| error.to_string())?;
     let first = Msisdn::try_from(first).map_err(|error| error.to_string())?;
     let lease_until = Clock::start().now().server.after(Duration::from_secs(30 * 86_400));
-    store_open::fill(&config.store, &Filler { owners, tokens_each, first, lease_until }).map_err(|error| error.to_string())
+    store_open::fill(&config.store, &Filler { owners, tokens_each, first, lease_until })
+        .map_err(|error| error.to_string())
 }
 
 /// Binds each address for a moment. One that is taken is reported, also when it is this very server that runs already.

@@ -1,10 +1,10 @@
 //! The resolver: its bindings as they were kept, the thread that owns them, and its end.
 
 use crate::clock::Clock;
-use crate::detached::Detached;
-use crate::event::Event;
 use crate::config::resolver::Resolver;
 use crate::config::values::AddressOrOff;
+use crate::detached::Detached;
+use crate::event::Event;
 use crate::house::size;
 use crate::keeping::Keeping;
 use crate::keyring::Keyring;

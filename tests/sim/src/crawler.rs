@@ -350,10 +350,10 @@ impl Field {
 /// What the world of one could not do.
 pub fn checks(accounts: u64, days: u64, a_year: u64) -> Result<(Vec<serde_json::Value>, Vec<Crawled>), &'static str> {
     let a_day = (a_year / 10).max(EVALUATE_MAX as u64);
-    let crawl =
-        Crawl { accounts, days, a_day, a_year, policy: MarkPolicy::Reciprocal, dead_ledger: false };
+    let crawl = Crawl { accounts, days, a_day, a_year, policy: MarkPolicy::Reciprocal, dead_ledger: false };
     let reciprocal = crawl.run()?;
-    let open = Crawl { policy: MarkPolicy::Registered, a_year: a_year / 5, a_day: (a_day / 5).max(500), ..crawl }.run()?;
+    let open =
+        Crawl { policy: MarkPolicy::Registered, a_year: a_year / 5, a_day: (a_day / 5).max(500), ..crawl }.run()?;
     let dead = Crawl { dead_ledger: true, days: 1, ..crawl }.run()?;
     let ratio = open.learned as f64 / open.budget as f64;
     let answers = dead.evaluated + dead.learned;

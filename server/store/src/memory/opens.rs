@@ -89,8 +89,7 @@ impl State {
         for (token, key) in own {
             self.forget_own((token, key, reg));
         }
-        let due: Vec<_> =
-            self.opens_due.range((reg, MarkKeyId(0))..=(reg, MarkKeyId(u32::MAX))).copied().collect();
+        let due: Vec<_> = self.opens_due.range((reg, MarkKeyId(0))..=(reg, MarkKeyId(u32::MAX))).copied().collect();
         for one in due {
             self.opens_due.remove(&one);
         }
@@ -181,12 +180,8 @@ impl State {
     pub(crate) fn link_opens(&mut self, limit: u32) -> Settled {
         let mut settled = Settled::default();
         let mut left = limit as usize;
-        let unlinked: Vec<_> = self
-            .unlinked
-            .iter()
-            .filter_map(|open| Some((*open, self.opens.get(open)?.linked?)))
-            .take(left)
-            .collect();
+        let unlinked: Vec<_> =
+            self.unlinked.iter().filter_map(|open| Some((*open, self.opens.get(open)?.linked?))).take(left).collect();
         for ((token, key, reg), linked) in unlinked {
             if left == 0 {
                 break;

@@ -62,8 +62,11 @@ impl SqliteStore {
         let total = filler.owners.saturating_mul(filler.tokens_each);
         chunks(&mut conn, total, |conn, place| {
             let reg = reg.saturating_add(1).saturating_add_unsigned(filler.owner(place));
-            conn.prepare_cached("INSERT INTO holders (token, key, reg) VALUES (?1, ?2, ?3)")?
-                .execute(params![filler.token(place).0, key, reg])?;
+            conn.prepare_cached("INSERT INTO holders (token, key, reg) VALUES (?1, ?2, ?3)")?.execute(params![
+                filler.token(place).0,
+                key,
+                reg
+            ])?;
             Ok(())
         })?;
         // The same by owner. Sorted by SQLite, which is quicker than to look each up.

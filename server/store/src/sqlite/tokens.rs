@@ -184,11 +184,8 @@ impl Book<'_> {
     /// How many are new, and how many there will be that count.
     fn count(&self, found: &[Found], added: &[MarkToken], blocked: &[MarkToken]) -> (Counts, Counts) {
         let mut new = Counts::default();
-        let mut kept = Counts {
-            pairs: self.told.named_pairs,
-            numbers: self.told.named_numbers,
-            blocked: self.told.named_blocked,
-        };
+        let mut kept =
+            Counts { pairs: self.told.named_pairs, numbers: self.told.named_numbers, blocked: self.told.named_blocked };
         let tokens = added.iter().map(|token| (token, CONTACT)).chain(blocked.iter().map(|token| (token, BLOCKED)));
         for ((token, kind), found) in tokens.zip(found) {
             if found.is_none() {

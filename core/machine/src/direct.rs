@@ -178,7 +178,11 @@ impl Direct {
         match self.peers.get(&pair) {
             Some(Peer::Up { conn }) => Way::Direct(*conn),
             Some(Peer::Asking { .. } | Peer::Resolving { .. } | Peer::Connecting) => Way::Wait,
-            Some(Peer::Off { again }) if *again > ctx.now.mono => Way::Server,
+            Some(Peer::Off { again, .. }) if *again > ctx.now.mono => {
+                let again = *again;
+                self.peers.insert(pair, Peer::Off { again, wanted: true });
+                Way::Server
+            }
             Some(Peer::Off { .. }) | None => {
                 if self.ask(pair, lines, ctx) {
                     Way::Wait
@@ -285,13 +289,14 @@ impl Direct {
                 self.peers.remove(&idle);
             }
         }
-        self.peers.insert(pair, Peer::Off { again });
+        self.peers.insert(pair, Peer::Off { again, wanted: false });
     }
 
     /// When [`Direct::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<(Mono, &'static str)> {
         let peers = self.peers.values().filter_map(|peer| match peer {
             Peer::Asking { until, .. } | Peer::Resolving { until, .. } => Some(*until),
+            Peer::Off { again, wanted: true } => Some(*again),
             Peer::Off { .. } | Peer::Connecting | Peer::Up { .. } => None,
         });
         let conns = self.conns.values().filter_map(Conn::due);
@@ -324,6 +329,14 @@ impl Direct {
         for pair in silent {
             self.off(pair, ctx.config.direct_again, ctx);
             turns.push(Turn::Known(pair));
+        }
+        for (pair, peer) in &mut self.peers {
+            if let Peer::Off { again, wanted: wanted @ true } = peer
+                && *again <= now
+            {
+                *wanted = false;
+                turns.push(Turn::Known(*pair));
+            }
         }
         turns
     }

@@ -91,6 +91,8 @@ final class PhoneModel {
         case .text, .textArrived:
             textsSeen += 1
             await readConversations()
+        // The dialer shows neither files nor datagrams.
+        case .file, .fileArrived, .datagramArrived: break
         case .log: log = await read { try await $0.callLog(before: nil, limit: 50) } ?? log
         case .notice(.resync, _): await readAgain()
         case .notice(_, let text): notice = text

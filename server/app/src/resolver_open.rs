@@ -92,7 +92,8 @@ pub fn start(
     let ways = Ways { lookups: asked, pushes: pushed, streams };
     let (stop, stopped) = oneshot::channel();
     let whereabouts = intake.bindings().whereabouts();
-    let task = ResolverTask::new(intake, clock, Keeping { log, store }, metrics).telling(Detached::new(detach_after), events);
+    let task =
+        ResolverTask::new(intake, clock, Keeping { log, store }, metrics).telling(Detached::new(detach_after), events);
     let thread = thread::Builder::new().name("tandem-resolver".to_owned()).spawn(move || {
         let ran = Builder::new_current_thread()
             .enable_all()

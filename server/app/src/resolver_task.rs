@@ -192,7 +192,8 @@ impl ResolverTask {
             self.show();
             let wake = self.intake.poll_timeout().map(|(deadline, _)| self.clock.instant(deadline));
             let due = wake.unwrap_or_else(tokio::time::Instant::now);
-            let away = self.away.as_ref().and_then(|(away, _)| away.next()).map(|deadline| self.clock.instant(deadline));
+            let away =
+                self.away.as_ref().and_then(|(away, _)| away.next()).map(|deadline| self.clock.instant(deadline));
             tokio::select! {
                 (ticket, kept) = outcome(&mut self.commit) => {
                     self.commit = None;

@@ -10,8 +10,8 @@ pub(crate) type Pair = (Line, Msisdn);
 /// How far the direct way to a number is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Peer {
-    /// There is none; none is looked for before this.
-    Off { again: Mono },
+    /// There is none; none is looked for before this. `wanted`: somebody asked meanwhile, and hears when it may be looked for.
+    Off { again: Mono, wanted: bool },
     /// The server is asked whether we may know.
     Asking { ticket: Ticket, until: Mono },
     /// The server is asked where they are.

@@ -161,6 +161,29 @@ fn what_was_on_a_lost_connection_goes_through_the_server_in_order() {
 }
 
 #[test]
+fn what_the_server_puts_off_goes_directly_as_soon_as_there_is_a_way() {
+    let mut rig = online(&[2]);
+    let (_, effects) = rig.text(2, "hi");
+    proven(&mut rig, ask_of(&effects).unwrap());
+    let sent = sent_texts(&rig.pass_online(10_000));
+    let (ticket, reason) = (sent[0].ticket, RefuseReason::Budget);
+    rig.frame(ServerFrame::Refused { ticket, reason, retry_after_ms: 3_600_000 });
+    let effects = rig.pass_online(60_000);
+    let ask = ask_of(&effects).expect("the way is looked for again");
+    let capability = Capability([0xCA; 16]);
+    let granted = Granted { ticket: ask, capability, expires_at: ServerMillis(i64::MAX) };
+    let effects = rig.frame(ServerFrame::Capability(granted));
+    let [ClientFrame::Resolve { ticket, .. }] = frames(&effects)[..] else { panic!("{effects:?}") };
+    let addresses = vec![DirectAddress { address: "203.0.113.8".parse().unwrap(), kind: AddressKind::Public }];
+    rig.frame(ServerFrame::Resolved(Resolved { ticket, generation: 2, age_ms: 5, addresses, port: 4_433 }));
+    let conn = DirectConn(4);
+    rig.feed(Input::Direct(DirectInput::Opened { conn, keying: KEYS }));
+    let frame = DirectFrame::Hello(greeting(2, Role::Answers, &KEYS));
+    let again = texts(&rig.feed(Input::Direct(DirectInput::Frame { conn, frame })));
+    assert_eq!(again.iter().map(|text| text.id).collect::<Vec<_>>(), vec![sent[0].id]);
+}
+
+#[test]
 fn what_waits_at_the_server_is_not_overtaken() {
     let mut rig = online(&[2]);
     let (_, effects) = rig.text(2, "1");

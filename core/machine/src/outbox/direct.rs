@@ -68,9 +68,9 @@ impl Outbox {
             };
             match text.flow {
                 Flow::Direct { .. } => continue,
-                Flow::Queued { not_before } if not_before <= ctx.now.mono => {}
-                Flow::Queued { .. }
-                | Flow::Sent { .. }
+                // A wait that the server asked for is about the server.
+                Flow::Queued { .. } => {}
+                Flow::Sent { .. }
                 | Flow::Stored
                 | Flow::AskingUser { .. }
                 | Flow::Swapping(_)

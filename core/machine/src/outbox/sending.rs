@@ -59,7 +59,7 @@ impl Outbox {
             let Flow::Queued { not_before } = text.flow else {
                 continue;
             };
-            if not_before > ctx.now.mono || self.has_direct_way(id, lines, ctx) {
+            if self.has_direct_way(id, lines, ctx) || not_before > ctx.now.mono {
                 continue;
             }
             let Some(text) = self.texts.get(&id) else {

@@ -70,6 +70,8 @@ class Screen {
         is Event.PromptGone -> copy(prompts = prompts.filter { it.id != event.id })
         is Event.Call -> after(event.view)
         is Event.Text, is Event.TextArrived -> copy(threadsChanged = threadsChanged + 1)
+        // The dialer shows neither files nor datagrams.
+        is Event.File, is Event.FileArrived, is Event.DatagramArrived -> this
         is Event.Log -> copy(logChanged = logChanged + 1)
         is Event.Notice -> copy(notice = event.text)
         is Event.Stopped -> copy(stopped = event.text, online = emptySet())

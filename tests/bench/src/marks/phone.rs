@@ -22,7 +22,6 @@ pub struct Phone {
     engine: Engine,
     runtime: Runtime,
     number: u64,
-    began: Instant,
 }
 
 impl Phone {
@@ -44,7 +43,7 @@ impl Phone {
         let ports = Ports { keys: Some(keys), ..Ports::default() };
         let engine = Engine::start_with_defaults(config, ports).map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|e| e.to_string())?;
-        let phone = Phone { engine, runtime, number, began: Instant::now() };
+        let phone = Phone { engine, runtime, number };
         phone.tell(HostInput::Sims(vec![phone.sim()?]))?;
         phone.tell(HostInput::Network(NetworkSnapshot { path: 1, connected: true, wifi: true, hint_bps: None }))?;
         Ok(phone)
@@ -166,7 +165,6 @@ fn befriend_one(place: &Place, number: u64, held: u64) -> Result<(), String> {
     phone.register(place)?;
     // What it tells of its book leaves right behind the session's beginning.
     std::thread::sleep(Duration::from_secs(2));
-    debug_assert!(phone.began.elapsed() < PATIENCE, "it is not slow");
     phone.stop();
     Ok(())
 }

@@ -43,15 +43,16 @@ impl Blocked {
         self.keeping.insert(commit, (command, number, blocked));
     }
 
-    /// The store answered: `None` when the ticket is none of ours, else whether the numbers changed.
-    pub(crate) fn committed(&mut self, commit: Ticket, durable: bool, ctx: &mut Ctx<'_>) -> Option<bool> {
+    /// The store answered: `None` when the ticket is none of ours, else the number that is blocked now and was not, or the other way.
+    pub(crate) fn committed(&mut self, commit: Ticket, durable: bool, ctx: &mut Ctx<'_>) -> Option<Option<Msisdn>> {
         let (command, number, blocked) = self.keeping.remove(&commit)?;
         if !durable {
             ctx.reply(command, Err(Refusal::StoreFailed));
-            return Some(false);
+            return Some(None);
         }
         ctx.reply(command, Ok(Reply::Done));
-        Some(if blocked { self.numbers.insert(number) } else { self.numbers.remove(&number) })
+        let changed = if blocked { self.numbers.insert(number) } else { self.numbers.remove(&number) };
+        Some(changed.then_some(number))
     }
 }
 

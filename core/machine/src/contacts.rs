@@ -41,8 +41,8 @@ impl Contacts {
         &self.numbers
     }
 
-    /// A page of the book. Without a country it waits for one. True when the book changed.
-    pub(crate) fn page(&mut self, page: Page, home: Option<Country>, ctx: &mut Ctx<'_>) -> bool {
+    /// A page of the book. Without a country it waits for one. Returns the numbers that came or went.
+    pub(crate) fn page(&mut self, page: Page, home: Option<Country>, ctx: &mut Ctx<'_>) -> Vec<Msisdn> {
         let Some(home) = home else {
             if page.kind.begins_anew() {
                 self.unread.clear();
@@ -51,21 +51,18 @@ impl Contacts {
             if waiting + page.added.len() + page.removed.len() <= UNREAD_MAX {
                 self.unread.push(page);
             }
-            return false;
+            return Vec::new();
         };
         self.read(page, home, ctx)
     }
 
-    /// A SIM tells the country: whatever waited is read now. True when the book changed.
-    pub(crate) fn country_known(&mut self, home: Country, ctx: &mut Ctx<'_>) -> bool {
-        let mut changed = false;
-        for page in std::mem::take(&mut self.unread) {
-            changed |= self.read(page, home, ctx);
-        }
-        changed
+    /// A SIM tells the country: whatever waited is read now. Returns the numbers that came or went.
+    pub(crate) fn country_known(&mut self, home: Country, ctx: &mut Ctx<'_>) -> Vec<Msisdn> {
+        let pages = std::mem::take(&mut self.unread);
+        pages.into_iter().flat_map(|page| self.read(page, home, ctx)).collect()
     }
 
-    fn read(&mut self, page: Page, home: Country, ctx: &mut Ctx<'_>) -> bool {
+    fn read(&mut self, page: Page, home: Country, ctx: &mut Ctx<'_>) -> Vec<Msisdn> {
         let parse = |raw: &[Secret<String>]| -> BTreeSet<Msisdn> {
             raw.iter().filter_map(|raw| Msisdn::parse(raw.expose(), home).ok()).collect()
         };
@@ -83,11 +80,11 @@ impl Contacts {
                 added.push(number);
             }
         }
-        if added.is_empty() && removed.is_empty() {
-            return false;
+        let changed = [added.as_slice(), &removed].concat();
+        if !changed.is_empty() {
+            ctx.commit(vec![Change::PutContacts { added, removed }]);
         }
-        ctx.commit(vec![Change::PutContacts { added, removed }]);
-        true
+        changed
     }
 
     /// What a page removes from the book, and what it adds to the reading that goes on.

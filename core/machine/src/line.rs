@@ -38,6 +38,8 @@ pub(crate) struct LineTurn {
     pub up: bool,
     /// The registration that was is over.
     pub over: bool,
+    /// Its number.
+    pub was_mine: Option<Msisdn>,
     /// Numbers whose mark may show differently.
     pub marks: Vec<Msisdn>,
 }
@@ -91,8 +93,9 @@ impl LineUnit {
         }
         let registered = self.registration.registered();
         if registered != self.was_registered {
-            if self.was_registered.is_some() {
+            if let Some(was) = self.was_registered {
                 turn.over = true;
+                turn.was_mine = Some(was.number);
                 turn.marks = self.marks.clear();
                 if !turn.marks.is_empty() {
                     ctx.commit(vec![Change::DropMarks(self.line)]);

@@ -83,19 +83,17 @@ impl Lines {
             // The app learns of every SIM, also of one with nothing to tell.
             unit.registration.show(ctx);
         }
-        if let Some(home) = self.home()
-            && self.book.country_known(home, ctx)
-        {
-            self.wanted_changed(ctx);
+        if let Some(home) = self.home() {
+            let changed = self.book.country_known(home, ctx);
+            self.wanted_changed(changed, ctx);
         }
     }
 
     /// A page of the phone book.
     pub(crate) fn contacts(&mut self, page: Page, ctx: &mut Ctx<'_>) {
         let home = self.home();
-        if self.book.page(page, home, ctx) {
-            self.wanted_changed(ctx);
-        }
+        let changed = self.book.page(page, home, ctx);
+        self.wanted_changed(changed, ctx);
     }
 
     fn home(&self) -> Option<Country> {
@@ -114,9 +112,7 @@ impl Lines {
             if turn.down {
                 self.matching_down(*line, ctx);
             }
-            if turn.over {
-                self.wanted_changed(ctx);
-            }
+            self.wanted_changed(turn.was_mine.into_iter().collect(), ctx);
             self.refresh_shown(turn.marks.iter().copied(), ctx);
         }
         turns

@@ -140,13 +140,16 @@ impl Pseudonyms {
         listed
     }
 
-    /// The wanted numbers changed and stay like this for now: what nobody wants any more is forgotten.
-    pub(crate) fn wanted_changed(&mut self, wanted: &Wanted<'_>, ctx: &mut Ctx<'_>) {
+    /// Whether these numbers are wanted changed and stays like this for now: what nobody wants any more is forgotten.
+    pub(crate) fn wanted_changed(&mut self, changed: &BTreeSet<Msisdn>, wanted: &Wanted<'_>, ctx: &mut Ctx<'_>) {
         self.hungry = true;
         for (id, known) in &mut self.keys {
-            let numbers: Vec<Msisdn> = known.held.keys().filter(|number| !wanted.has(number)).copied().collect();
+            let is_gone = |number: &&Msisdn| !wanted.has(number) && known.held.contains_key(number);
+            let numbers: Vec<Msisdn> = changed.iter().filter(is_gone).copied().collect();
             if !numbers.is_empty() {
-                known.held.retain(|number, _| wanted.has(number));
+                for number in &numbers {
+                    known.held.remove(number);
+                }
                 ctx.commit(vec![Change::Matching(MatchingChange::DropPseudonyms { key: *id, numbers })]);
             }
         }

@@ -105,7 +105,9 @@ impl TokenSync {
                 ctx.commit(vec![Change::Matching(MatchingChange::DropTold { line, key })]);
             }
         }
-        self.look(want);
+        for told in self.told.values_mut() {
+            told.look(want, wants_open);
+        }
     }
 
     /// Keys that are used no more.
@@ -113,11 +115,10 @@ impl TokenSync {
         self.told.retain(|key, _| !keys.contains(key));
     }
 
-    /// Looks for every number whose tokens differ from what the server holds.
-    pub(crate) fn look(&mut self, want: &Desired<'_>) {
-        let wants_open = self.wants_open.unwrap_or(false);
+    /// These numbers' tokens may differ from what the server holds.
+    pub(crate) fn changed(&mut self, numbers: &BTreeSet<Msisdn>) {
         for told in self.told.values_mut() {
-            told.look(want, wants_open);
+            told.queue.extend(numbers);
         }
     }
 
@@ -162,12 +163,13 @@ impl TokenSync {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Sent { ticket, page, .. } if ticket == done => {
                 self.tries = 0;
+                // A key that was retired meanwhile has left nothing to keep it by.
                 if let Some(told) = self.told.get_mut(&page.key) {
                     told.take(&page);
+                    let (line, key) = (self.line, page.key);
+                    let untold = page.untold.iter().map(|token| (token.number, token.kind)).collect();
+                    ctx.commit(vec![Change::Matching(MatchingChange::PutTold { line, key, told: page.told, untold })]);
                 }
-                let (line, key) = (self.line, page.key);
-                let untold = page.untold.iter().map(|token| (token.number, token.kind)).collect();
-                ctx.commit(vec![Change::Matching(MatchingChange::PutTold { line, key, told: page.told, untold })]);
                 true
             }
             other @ (State::Idle | State::Resting(_) | State::Sent { .. }) => {

@@ -26,6 +26,8 @@ pub(crate) struct Matching {
     pub blocked: Blocked,
     /// The book is not quiet yet.
     settles: Option<Mono>,
+    /// Numbers that came or went since it last was.
+    changed: BTreeSet<Msisdn>,
 }
 
 impl Lines {
@@ -39,9 +41,12 @@ impl Lines {
         }
     }
 
-    /// The book, or which numbers are mine, changed.
-    pub(super) fn wanted_changed(&mut self, ctx: &Ctx<'_>) {
-        self.matching.settles = Some(ctx.now.mono.after(SETTLE));
+    /// These numbers came into the book or went from it, or are mine no more.
+    pub(super) fn wanted_changed(&mut self, numbers: Vec<Msisdn>, ctx: &Ctx<'_>) {
+        if !numbers.is_empty() {
+            self.matching.changed.extend(numbers);
+            self.matching.settles = Some(ctx.now.mono.after(SETTLE));
+        }
     }
 
     /// The server of a line lists its keys.
@@ -94,9 +99,7 @@ impl Lines {
     /// The store answered. False when the ticket is none of these.
     pub(crate) fn matching_committed(&mut self, ticket: Ticket, durable: bool, ctx: &mut Ctx<'_>) -> bool {
         if let Some(changed) = self.matching.blocked.committed(ticket, durable, ctx) {
-            if changed {
-                self.look_again(ctx);
-            }
+            self.look_again(changed.into_iter().collect(), ctx);
             return true;
         }
         let Some(arrived) = self.matching.pseudonyms.committed(ticket, durable, ctx) else {
@@ -159,18 +162,15 @@ impl Lines {
         }
     }
 
-    /// The wanted numbers are what they are to be for now.
-    fn look_again(&mut self, ctx: &mut Ctx<'_>) {
+    /// Whether these numbers are wanted is as it is to be for now.
+    fn look_again(&mut self, changed: BTreeSet<Msisdn>, ctx: &mut Ctx<'_>) {
         let own = self.own_numbers();
         let book = self.book.numbers();
         let matching = &mut self.matching;
         let wanted = Wanted { own: &own, blocked: matching.blocked.numbers(), book };
-        matching.pseudonyms.wanted_changed(&wanted, ctx);
-        let matching = &self.matching;
+        matching.pseudonyms.wanted_changed(&changed, &wanted, ctx);
         for unit in self.units.values_mut() {
-            if let Some(identity) = unit.registration.registered() {
-                unit.tokens.look(&desired(identity.number, book, matching));
-            }
+            unit.tokens.changed(&changed);
         }
         self.match_on(ctx);
     }
@@ -188,7 +188,8 @@ impl Lines {
         self.matching.pseudonyms.handle_timeout(ctx);
         if self.matching.settles.is_some_and(|at| at <= ctx.now.mono) {
             self.matching.settles = None;
-            self.look_again(ctx);
+            let changed = std::mem::take(&mut self.matching.changed);
+            self.look_again(changed, ctx);
         } else {
             self.match_on(ctx);
         }

@@ -145,6 +145,36 @@ fn a_page_that_is_refused_waits_as_told() {
 }
 
 #[test]
+fn a_contact_that_goes_while_its_page_is_on_its_way_is_taken_back_behind_it() {
+    let (mut rig, mut keys) = online_with(&[2]);
+    book(&mut rig, &[3], &[]);
+    let effects = rig.pass(2_000);
+    let mut unheard = RigKeys::with_keys(&[1]);
+    let effects = rig.matched(&mut unheard, effects);
+    let [page] = &crate::rig::token_pages(&effects)[..] else { panic!("one page") };
+    assert_eq!(page.added, [rig_token(1, Pair, 3)]);
+    keys.held.get_mut(&1).unwrap().tokens.insert(page.added[0]);
+    // Only now does the second change come, and the answer behind it.
+    book(&mut rig, &[4], &[]);
+    let effects = rig.pass(2_000);
+    let effects = evaluated_only(&mut rig, effects);
+    let [page] = &crate::rig::token_pages(&effects)[..] else { panic!("one page") };
+    book(&mut rig, &[], &[4]);
+    rig.pass(2_000);
+    let effects = rig.frame(ServerFrame::Done { ticket: page.ticket });
+    keys.held.get_mut(&1).unwrap().tokens.extend(&page.added);
+    rig.matched(&mut keys, effects);
+    assert_eq!(keys.held[&1].tokens, tokens(Pair, &[2, 3]));
+}
+
+/// Everything but pages of tokens is answered.
+fn evaluated_only(rig: &mut Rig, effects: Vec<Effect>) -> Vec<Effect> {
+    let mut keys = RigKeys::with_keys(&[1]);
+    keys.deaf = true;
+    rig.matched(&mut keys, effects)
+}
+
+#[test]
 fn a_page_that_is_never_answered_ends_the_connection() {
     let (mut rig, _) = online_with(&[2]);
     book(&mut rig, &[], &[2]);

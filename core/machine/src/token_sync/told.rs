@@ -146,5 +146,7 @@ impl Told {
         };
         page.untold.iter().for_each(|row| self.remove(row.number, row.kind));
         page.told.iter().for_each(|row| self.put(*row));
+        // The book may have changed while the page was on its way.
+        self.queue.extend(page.told.iter().chain(&page.untold).map(|row| row.number));
     }
 }

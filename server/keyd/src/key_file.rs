@@ -250,7 +250,8 @@ mod tests {
         KeyFile::make(dir.path(), [1; 32], [2; 32], 500).unwrap();
         let path = dir.path().join(NAME);
         let whole = fs::read_to_string(&path).unwrap();
-        for broken in [&whole[..whole.len() - 9], "", "tandem-keyd 2\n", &whole.replace("last 500", "last 4")] {
+        let cut: String = whole.chars().take(whole.len() - 9).collect();
+        for broken in [cut.as_str(), "", "tandem-keyd 2\n", &whole.replace("last 500", "last 4")] {
             fs::write(&path, broken).unwrap();
             assert!(matches!(KeyFile::load(dir.path()), Err(KeyFileError::Foreign(_))), "{broken}");
             assert_eq!(fs::read_to_string(&path).unwrap(), broken);

@@ -1,5 +1,7 @@
 //! Keys, a ledger in a file and a connection, together.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers stop it as it stops itself")]
+
 use std::sync::Arc;
 use tandem_crypto::SeededRandom;
 use tandem_crypto::oprf::{blind, pair_token};

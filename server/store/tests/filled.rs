@@ -1,7 +1,7 @@
 //! A filled database answers as an empty one does. `FILLED_OWNERS=10000000 cargo test --release -p tandem-server-store --test
 //! filled -- --nocapture` says what a page of tokens takes on it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers stop it as it stops itself")]
+#![expect(clippy::panic, reason = "a test's helpers stop it as it stops itself")]
 
 use std::time::Instant;
 use tandem_logic::matching::SyncTokens;
@@ -23,6 +23,7 @@ impl Bench for File {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "what is printed is a time, and nothing is judged by it")]
 #[test]
 fn a_page_of_tokens_is_taken_among_many_owners() {
     let owners = std::env::var("FILLED_OWNERS").map_or(2_000, |count| count.parse().unwrap());

@@ -166,12 +166,14 @@ impl State {
             }
             let Some((reg, open)) = self.present(owner.number).map(|row| (row.reg, row.open)) else { continue };
             self.opens_due.remove(&(reg, *key));
-            if self.showing.shows(open) && self.is_live(*key) && token.is_of_number() {
-                if let Entry::Vacant(vacant) = self.opens.entry((*token, *key, reg)) {
-                    vacant.insert(OpenRow { linked: Some(Reg(0)) });
-                    self.open_of.insert((reg, *key, *token));
-                    self.unlinked.insert((*token, *key, reg));
-                }
+            if self.showing.shows(open)
+                && self.is_live(*key)
+                && token.is_of_number()
+                && let Entry::Vacant(vacant) = self.opens.entry((*token, *key, reg))
+            {
+                vacant.insert(OpenRow { linked: Some(Reg(0)) });
+                self.open_of.insert((reg, *key, *token));
+                self.unlinked.insert((*token, *key, reg));
             }
         }
         self.with_rest(Settled::default())

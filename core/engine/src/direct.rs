@@ -163,7 +163,8 @@ impl Task {
                 });
             }
             DirectOrder::Send { conn, frame } => {
-                let full = self.conns.get(&conn).is_some_and(|held| held.frames.try_send(encode_direct(&frame)).is_err());
+                let full =
+                    self.conns.get(&conn).is_some_and(|held| held.frames.try_send(encode_direct(&frame)).is_err());
                 if full {
                     debug!("a direct connection is too slow, or gone: closing it");
                     self.conns.remove(&conn);

@@ -4,8 +4,8 @@ mod orders;
 
 use self::orders::rests_on_keys;
 use crate::book::ContactsPage;
-use crate::direct::{self, Direct};
 use crate::call_media::Studio;
+use crate::direct::{self, Direct};
 use crate::fault_points::FaultPoints;
 use crate::host::{HostAnswer, HostCall};
 use crate::host_facts::{HostFacts, Learned};

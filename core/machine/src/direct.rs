@@ -74,7 +74,9 @@ impl std::fmt::Debug for DirectOrder {
     /// Without addresses: they tell where a person is.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            DirectOrder::Connect { conn, addresses, .. } => write!(f, "Connect({conn:?}, {} addresses)", addresses.len()),
+            DirectOrder::Connect { conn, addresses, .. } => {
+                write!(f, "Connect({conn:?}, {} addresses)", addresses.len())
+            }
             DirectOrder::Send { conn, frame } => f.debug_tuple("Send").field(conn).field(frame).finish(),
             DirectOrder::Datagram { conn, datagram } => f.debug_tuple("Datagram").field(conn).field(datagram).finish(),
             DirectOrder::Close { conn } => f.debug_tuple("Close").field(conn).finish(),
@@ -182,7 +184,11 @@ impl Direct {
                 Way::Server
             }
             Some(Peer::Off { .. }) | None => {
-                if self.ask(pair, lines, ctx) { Way::Wait } else { Way::Server }
+                if self.ask(pair, lines, ctx) {
+                    Way::Wait
+                } else {
+                    Way::Server
+                }
             }
         }
     }
@@ -357,7 +363,7 @@ fn marked(
 ) -> Option<((Msisdn, tandem_model::NumberEpoch), tandem_model::DeviceKey, tandem_model::SealingKey)> {
     match &lines.mark(line, to)?.state {
         tandem_model::MarkState::Marked { epoch, device_key, sealing_key, .. } => {
-            Some(((to, *epoch), *device_key, sealing_key.clone()))
+            Some(((to, *epoch), *device_key, *sealing_key))
         }
         tandem_model::MarkState::Unmarked => None,
     }

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tandem_model::rows::{Change, IncomingRow};
 use tandem_model::{
-    Bearer, DeviceEpoch, Line, MarkState, Mono, Msisdn, Secret, SenderSeq, ServerMillis, TextBody, TextId, Ticket, VaultError,
-    WallMillis,
+    Bearer, DeviceEpoch, Line, MarkState, Mono, Msisdn, Secret, SenderSeq, ServerMillis, TextBody, TextId, Ticket,
+    VaultError, WallMillis,
 };
 use tandem_wire::ClientFrame;
 use tandem_wire::frame::{DeliverText, DirectFrame, DirectText};

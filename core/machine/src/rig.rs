@@ -52,13 +52,8 @@ impl Rig {
 
     pub fn boot_with(config: Config, store: RigStore, seed: u64) -> (Self, Vec<Effect>) {
         let now = Now { mono: Mono(1_000), wall: WallMillis(SERVER_AHEAD + 1_000) };
-        let device = Device::new(
-            config,
-            store.restored(),
-            Box::new(RigVault { next: 100 }),
-            Box::new(SplitMix64(seed)),
-            now,
-        );
+        let device =
+            Device::new(config, store.restored(), Box::new(RigVault { next: 100 }), Box::new(SplitMix64(seed)), now);
         let mut rig = Self {
             device,
             store,

@@ -133,10 +133,9 @@ fn client_frame(kind: ClientKind) -> Result<ClientFrame, WireError> {
             ticket: check::ticket(resolve.ticket)?,
             capability: lookup::capability(&resolve.capability)?,
         },
-        ClientKind::DirectPort(told) => ClientFrame::DirectPort {
-            ticket: check::ticket(told.ticket)?,
-            port: lookup::port_or_none(told.port)?,
-        },
+        ClientKind::DirectPort(told) => {
+            ClientFrame::DirectPort { ticket: check::ticket(told.ticket)?, port: lookup::port_or_none(told.port)? }
+        }
     })
 }
 

@@ -75,21 +75,18 @@ fn client_kind(frame: &ClientFrame) -> ClientKind {
         ClientFrame::ReadTaken { by, ids } => {
             ClientKind::ReadTaken(schema::ReadTaken { by: by.as_u64(), ids: text_ids(ids) })
         }
-        ClientFrame::ConsentPut { ticket, number, allow } => ClientKind::ConsentPut(schema::ConsentPut {
-            ticket: ticket.0,
-            number: number.as_u64(),
-            allow: *allow,
-        }),
+        ClientFrame::ConsentPut { ticket, number, allow } => {
+            ClientKind::ConsentPut(schema::ConsentPut { ticket: ticket.0, number: number.as_u64(), allow: *allow })
+        }
         ClientFrame::ResolveAsk { ticket, to } => {
             ClientKind::ResolveAsk(schema::ResolveAsk { ticket: ticket.0, to: to.as_u64() })
         }
         ClientFrame::Resolve { ticket, capability } => {
             ClientKind::Resolve(schema::Resolve { ticket: ticket.0, capability: capability.0.to_vec() })
         }
-        ClientFrame::DirectPort { ticket, port } => ClientKind::DirectPort(schema::DirectPort {
-            ticket: ticket.0,
-            port: u32::from(port.unwrap_or_default()),
-        }),
+        ClientFrame::DirectPort { ticket, port } => {
+            ClientKind::DirectPort(schema::DirectPort { ticket: ticket.0, port: u32::from(port.unwrap_or_default()) })
+        }
     }
 }
 

@@ -13,8 +13,12 @@ pub mod roap;
 pub mod schema;
 pub mod sms;
 
-pub use decode::{decode_client, decode_datagram, decode_direct, decode_register_reply, decode_register_request, decode_server};
-pub use encode::{encode_client, encode_datagram, encode_direct, encode_register_reply, encode_register_request, encode_server};
+pub use decode::{
+    decode_client, decode_datagram, decode_direct, decode_register_reply, decode_register_request, decode_server,
+};
+pub use encode::{
+    encode_client, encode_datagram, encode_direct, encode_register_reply, encode_register_request, encode_server,
+};
 pub use error::WireError;
 pub use frame::{ClientFrame, RefuseReason, RegisterReply, RegisterRequest, ServerFrame};
 pub use roap::RoapFault;

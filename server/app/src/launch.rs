@@ -180,7 +180,8 @@ async fn serve(
         withheld: Arc::clone(&resolving.withheld),
         clock,
     });
-    let shell = Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait).locating(locator);
+    let shell =
+        Shell::new(decisions, clock, Arc::clone(&metrics), link, sms, turn_bridge, close_wait).locating(locator);
 
     let proxies = proxies(&config);
     let door = Arc::new(Door::new(

@@ -189,7 +189,8 @@ async fn redeem(gateway: &Gateway, holder: &Holder<Asker>, capability: Capabilit
     }
     let (reply, answered) = oneshot::channel();
     let asked = gateway.events.try_send(Event::Redeem { capability, reply });
-    let Ok(Ok(resolved)) = timeout(ANSWER_WAIT, async { if asked.is_ok() { answered.await.map_err(drop) } else { Err(()) } }).await
+    let Ok(Ok(resolved)) =
+        timeout(ANSWER_WAIT, async { if asked.is_ok() { answered.await.map_err(drop) } else { Err(()) } }).await
     else {
         metrics.lookups_busy.increment(1);
         return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);

@@ -67,14 +67,7 @@ struct Held {
 
 impl Lookups {
     /// A phone tells where it listens.
-    pub(crate) fn port(
-        &mut self,
-        io: &mut Io,
-        sessions: &Sessions,
-        conn: ConnId,
-        ticket: Ticket,
-        port: Option<u16>,
-    ) {
+    pub(crate) fn port(&mut self, io: &mut Io, sessions: &Sessions, conn: ConnId, ticket: Ticket, port: Option<u16>) {
         let Some(owner) = sessions.line(conn).map(|line| line.owner) else { return };
         match port {
             None => drop(self.ports.remove(&owner)),

@@ -91,7 +91,8 @@ fn a_file_of_the_first_version_is_brought_up_with_what_it_holds() {
     let dir = file.dir;
     drop(file.store);
     let conn = rusqlite::Connection::open(config(dir.path()).path).unwrap();
-    conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; DROP TABLE consents; PRAGMA user_version = 1").unwrap();
+    conn.execute_batch("DROP TABLE attached; DROP TABLE restarts; DROP TABLE consents; PRAGMA user_version = 1")
+        .unwrap();
     drop(conn);
     let mut file = File { store: SqliteStore::open(&config(dir.path())).unwrap(), dir };
     assert_eq!(bench::waiting(&mut file, b).len(), 1);

@@ -81,7 +81,8 @@ async fn read(mut receiving: RecvStream, conn: DirectConn, words: &mpsc::Sender<
         if receiving.read_exact(&mut length).await.is_err() {
             return;
         }
-        let Some(length) = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= FRAME_MAX) else {
+        let Some(length) = usize::try_from(u32::from_be_bytes(length)).ok().filter(|length| *length <= FRAME_MAX)
+        else {
             return;
         };
         let mut bytes = vec![0; length];

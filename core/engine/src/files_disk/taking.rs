@@ -45,13 +45,7 @@ pub(super) enum Written {
 
 impl Taking {
     /// Makes ready, and says what is there already.
-    pub(super) fn begin(
-        folder: &Path,
-        from: &FileFrom,
-        name: &str,
-        size: u64,
-        sha256: [u8; 32],
-    ) -> io::Result<Begun> {
+    pub(super) fn begin(folder: &Path, from: &FileFrom, name: &str, size: u64, sha256: [u8; 32]) -> io::Result<Begun> {
         let folder = folder.join(folder_name(from));
         private_folder(&folder)?;
         let whole = folder.join(safe_name(name));

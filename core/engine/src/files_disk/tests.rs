@@ -36,7 +36,8 @@ fn a_file_goes_on_from_what_is_durable_and_has_its_name_only_when_it_is_whole() 
     drop(first);
     let mut second = disk(folder.path());
     assert_eq!(begin(&mut second, &content), FileInput::Begun { from: from(), held: Some(300_000) });
-    let Some(FileInput::Arrived { path, fresh: true, .. }) = write(&mut second, &content, 300_000, content.len()) else {
+    let Some(FileInput::Arrived { path, fresh: true, .. }) = write(&mut second, &content, 300_000, content.len())
+    else {
         panic!("not whole")
     };
     assert!(path.expose().ends_with("/photo.jpg") && Path::new(path.expose()).starts_with(folder.path()));

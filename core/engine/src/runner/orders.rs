@@ -10,7 +10,9 @@ use crate::store_thread::Commit;
 use crate::{call_media, journal, link};
 use std::sync::Arc;
 use tandem_machine::input::StoreFailure;
-use tandem_machine::{DirectOrder, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput};
+use tandem_machine::{
+    DirectOrder, Effect, Event, HostInput, Input, LinkId, LinkInput, MediaInput, MediaOrder, StoreInput,
+};
 use tandem_model::{CallId, Line, Ticket};
 use tandem_wire::{ClientFrame, encode_client};
 use tracing::{debug, warn};

@@ -95,7 +95,8 @@ impl Direct {
 
 /// Whether whoever answers is whom we meant.
 fn answered(pair: Pair, keying: &[u8; KEYING], sealed: &SealedBody, lines: &Lines, ctx: &Ctx<'_>) -> bool {
-    let (Some((number, epoch, key)), Some((who, device_key, _))) = (lines.registered(pair.0), marked(lines, pair)) else {
+    let (Some((number, epoch, key)), Some((who, device_key, _))) = (lines.registered(pair.0), marked(lines, pair))
+    else {
         return false;
     };
     let Some(hello) = hello::open(keying, Role::Answers, key, sealed, ctx.vault) else {
@@ -105,12 +106,7 @@ fn answered(pair: Pair, keying: &[u8; KEYING], sealed: &SealedBody, lines: &Line
 }
 
 /// Who greets us, on which SIM, and our answer; `None` for whoever is no contact of ours, or not who they say.
-fn greeted(
-    keying: &[u8; KEYING],
-    sealed: &SealedBody,
-    lines: &Lines,
-    ctx: &mut Ctx<'_>,
-) -> Option<(Pair, SealedBody)> {
+fn greeted(keying: &[u8; KEYING], sealed: &SealedBody, lines: &Lines, ctx: &mut Ctx<'_>) -> Option<(Pair, SealedBody)> {
     for line in lines.lines() {
         let Some((number, epoch, key)) = lines.registered(line) else {
             continue;

@@ -1,5 +1,7 @@
 //! A phone and its direct connections, with the other phone and the server played by hand.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use super::hello::{self, Role};
 use super::{DirectConn, DirectInput, DirectOrder, KEYING};
 use crate::bench::toy_number;
@@ -7,7 +9,8 @@ use crate::config::Config;
 use crate::effect::{Effect, Event, Refusal, Reply};
 use crate::input::{Command, Input};
 use crate::rig::{
-    Rig, RigVault, events, frames, registered_store, reply_to, rig_seal, rig_sealing_key, sent_texts, sim, statuses, LINE,
+    LINE, Rig, RigVault, events, frames, registered_store, reply_to, rig_seal, rig_sealing_key, sent_texts, sim,
+    statuses,
 };
 use crate::text_envelope;
 use tandem_model::vault::KeyHandle;
@@ -187,7 +190,8 @@ fn what_waits_at_the_server_is_not_overtaken() {
     let mut rig = online(&[2]);
     let (_, effects) = rig.text(2, "1");
     let ask = ask_of(&effects).unwrap();
-    let effects = rig.frame(ServerFrame::Refused { ticket: ask, reason: RefuseReason::NotAvailable, retry_after_ms: 0 });
+    let effects =
+        rig.frame(ServerFrame::Refused { ticket: ask, reason: RefuseReason::NotAvailable, retry_after_ms: 0 });
     let first = sent_texts(&effects);
     assert_eq!(first.len(), 1, "who may not know goes through the server at once");
     rig.stored(&first[0]);
@@ -264,7 +268,11 @@ fn a_stranger_is_closed_without_one_byte() {
     let mut rig = online(&[2]);
     rig.feed(Input::Direct(DirectInput::Came { conn: DirectConn(1), keying: KEYS }));
     assert!(orders(&rig.pass(2_999)).is_empty());
-    assert_eq!(orders(&rig.pass(1)), vec![DirectOrder::Close { conn: DirectConn(1) }], "whoever says nothing is closed too");
+    assert_eq!(
+        orders(&rig.pass(1)),
+        vec![DirectOrder::Close { conn: DirectConn(1) }],
+        "whoever says nothing is closed too"
+    );
 }
 
 fn incoming(counter: u64) -> TextId {
@@ -280,10 +288,7 @@ fn text_of(n: u64, counter: u64, words: &str) -> DirectText {
 
 fn greeted(rig: &mut Rig) {
     let effects = come(rig, DirectFrame::Hello(greeting(2, Role::Connects, &KEYS)));
-    assert!(matches!(
-        &orders(&effects)[..],
-        [DirectOrder::Send { conn: DirectConn(1), frame: DirectFrame::Hello(_) }]
-    ));
+    assert!(matches!(&orders(&effects)[..], [DirectOrder::Send { conn: DirectConn(1), frame: DirectFrame::Hello(_) }]));
 }
 
 #[test]

@@ -37,10 +37,20 @@ pub(super) struct Sending {
 enum State {
     Measuring,
     /// For a way.
-    Waiting { again: Mono },
+    Waiting {
+        again: Mono,
+    },
     /// For its receiver to say from where.
-    Offered { conn: DirectConn, until: Mono },
-    Flowing { conn: DirectConn, held: u64, next: u64, until: Mono },
+    Offered {
+        conn: DirectConn,
+        until: Mono,
+    },
+    Flowing {
+        conn: DirectConn,
+        held: u64,
+        next: u64,
+        until: Mono,
+    },
 }
 
 impl Sending {
@@ -151,7 +161,8 @@ impl Files {
     }
 
     fn read_on(&mut self, id: FileId, ctx: &mut Ctx<'_>) {
-        let Some(Sending { path, size, state: State::Flowing { held, next, .. }, .. }) = self.sending.get_mut(&id) else {
+        let Some(Sending { path, size, state: State::Flowing { held, next, .. }, .. }) = self.sending.get_mut(&id)
+        else {
             return;
         };
         let end = (*size).min(held.saturating_add(AHEAD_MAX));
@@ -196,7 +207,7 @@ impl Files {
         if end == FileEnd::GivenUp {
             return self.given_up(pair, id, ctx);
         }
-        if !self.sending.get(&id).is_some_and(|sending| sending.pair == pair) {
+        if self.sending.get(&id).is_none_or(|sending| sending.pair != pair) {
             return;
         }
         match end {
@@ -272,7 +283,7 @@ fn offer(id: FileId, sending: &Sending, lines: &Lines, ctx: &mut Ctx<'_>) -> Opt
 
 fn sealing_key(lines: &Lines, (line, to): Pair) -> Option<SealingKey> {
     match &lines.mark(line, to)?.state {
-        MarkState::Marked { sealing_key, .. } => Some(sealing_key.clone()),
+        MarkState::Marked { sealing_key, .. } => Some(*sealing_key),
         MarkState::Unmarked => None,
     }
 }

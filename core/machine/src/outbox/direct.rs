@@ -60,14 +60,8 @@ impl Outbox {
         let Some((from, _, _)) = lines.registered(lane.0) else {
             return;
         };
-        let waiting: Vec<TextId> = self
-            .lanes
-            .get(&lane)
-            .into_iter()
-            .flatten()
-            .take(ctx.config.direct_window)
-            .copied()
-            .collect();
+        let waiting: Vec<TextId> =
+            self.lanes.get(&lane).into_iter().flatten().take(ctx.config.direct_window).copied().collect();
         for id in waiting {
             let Some(text) = self.texts.get(&id) else {
                 return;

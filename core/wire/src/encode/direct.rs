@@ -23,9 +23,7 @@ pub fn encode_direct(frame: &DirectFrame) -> Vec<u8> {
         DirectFrame::FileOffer { id, sealed } => {
             Kind::FileOffer(schema::FileOffer { id: id.0.to_vec(), sealed: sealed.0.clone() })
         }
-        DirectFrame::FileWanted { id, from } => {
-            Kind::FileWanted(schema::FileWanted { id: id.0.to_vec(), from: *from })
-        }
+        DirectFrame::FileWanted { id, from } => Kind::FileWanted(schema::FileWanted { id: id.0.to_vec(), from: *from }),
         DirectFrame::FileChunk(chunk) => Kind::FileChunk(schema::FileChunk {
             id: chunk.id.0.to_vec(),
             offset: chunk.offset,

@@ -7,8 +7,8 @@ use tandem_model::{
     SealingKey, SealingKeyId, SenderSeq, ServerMillis, Signature, SmsToken, TerminalState, TextId, Ticket,
 };
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, Capability, ClientFrame, ConfirmProof, ContactsSync, Hello, RegisterRequest, SendText,
-    SmsPlatform, Train, TrainReport,
+    CallBody, CallEnvelope, CallOver, Capability, ClientFrame, ConfirmProof, ContactsSync, Hello, RegisterRequest,
+    SendText, SmsPlatform, Train, TrainReport,
 };
 use tandem_wire::roap::{Roap, RoapType};
 

@@ -6,8 +6,8 @@ use tandem_model::{
     SealedBody, Secret, SenderSeq, ServerMillis, TerminalState, Ticket,
 };
 use tandem_wire::frame::{
-    AddressKind, CallBody, Capability, DeliverText, DirectAddress, Goodbye, GoodbyeReason, Granted, Ice, Marks, RefuseReason, RegisterRefusal, RegisterReply,
-    Resolved, ServerFrame, Train, TrainReport, Welcome,
+    AddressKind, CallBody, Capability, DeliverText, DirectAddress, Goodbye, GoodbyeReason, Granted, Ice, Marks,
+    RefuseReason, RegisterRefusal, RegisterReply, Resolved, ServerFrame, Train, TrainReport, Welcome,
 };
 use tandem_wire::roap::{Roap, RoapError, RoapType};
 

@@ -64,7 +64,8 @@ fn a_file_of_ten_megabytes_arrives_once_and_whole_over_a_break_and_a_change_of_a
     let mut world = World::open(true);
     world.friends();
     let (a, b) = (world.number(A), world.number(B));
-    let content: Vec<u8> = (0..SIZE).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 13 & 0xFF).unwrap()).collect();
+    let content: Vec<u8> =
+        (0..SIZE).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 13 & 0xFF).unwrap()).collect();
     let path = world.folder().join("mine.jpg");
     std::fs::write(&path, &content).unwrap();
     // One sixteenth of what the bridge carries by itself, so that there is a middle.

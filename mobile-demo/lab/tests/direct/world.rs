@@ -125,7 +125,8 @@ impl World {
         ip(&format!("-n {ns} addr add {to}/24 dev eth0"));
         ip(&format!("-n {ns} addr del {}/24 dev eth0", self.addresses[phone]));
         // The address that was second goes with the first of its network, unless it is kept.
-        let _there_already = Command::new("ip").args(["-n", &ns, "addr", "add", &format!("{to}/24"), "dev", "eth0"]).output();
+        let _there_already =
+            Command::new("ip").args(["-n", &ns, "addr", "add", &format!("{to}/24"), "dev", "eth0"]).output();
         self.addresses[phone] = to.to_owned();
         self.attach(phone);
         self.phone(phone).say(&json!({ "do": "path-changed" }));

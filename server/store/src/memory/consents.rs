@@ -20,11 +20,8 @@ impl State {
         let Some(holder) = holder.filter(|_| allow) else {
             return Ok(LookupOutcome::Kept);
         };
-        let given = self
-            .consents
-            .range((owner.number, Msisdn::MIN)..)
-            .take_while(|((of, _), _)| *of == owner.number)
-            .count();
+        let given =
+            self.consents.range((owner.number, Msisdn::MIN)..).take_while(|((of, _), _)| *of == owner.number).count();
         if given >= most as usize {
             return Ok(LookupOutcome::TooMany);
         }

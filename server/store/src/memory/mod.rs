@@ -151,19 +151,11 @@ macro_rules! use_cases {
         }
 
         impl Consents for $store {
-            fn put_consent(
-                &mut self,
-                owner: Owner,
-                number: Msisdn,
-                allow: bool,
-                most: u32,
-            ) -> Outcome<LookupOutcome> {
+            fn put_consent(&mut self, owner: Owner, number: Msisdn, allow: bool, most: u32) -> Outcome<LookupOutcome> {
                 if allow {
                     $room(self)?;
                 }
-                $did(self, ServerMillis(0), || {
-                    StoreOp::Lookup(LookupOp::PutConsent { owner, number, allow, most })
-                });
+                $did(self, ServerMillis(0), || StoreOp::Lookup(LookupOp::PutConsent { owner, number, allow, most }));
                 self.$state.put_consent(owner, number, allow, most)
             }
 

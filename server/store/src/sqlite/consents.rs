@@ -7,13 +7,7 @@ use tandem_logic::lookup_op::LookupOutcome;
 use tandem_logic::store_op::{Charge, Owner};
 use tandem_model::{Msisdn, ServerMillis};
 
-pub(crate) fn put_consent(
-    conn: &Connection,
-    owner: Owner,
-    to: Msisdn,
-    allow: bool,
-    most: u32,
-) -> Rows<LookupOutcome> {
+pub(crate) fn put_consent(conn: &Connection, owner: Owner, to: Msisdn, allow: bool, most: u32) -> Rows<LookupOutcome> {
     fence(conn, owner)?;
     conn.prepare_cached("DELETE FROM consents WHERE owner = ?1 AND number = ?2")?
         .execute([number(owner.number), number(to)])?;
@@ -51,11 +45,7 @@ pub(crate) fn admit_lookup(
             "SELECT 1 FROM consents WHERE owner = ?1 AND number = ?2 AND owner_epoch = ?3 AND number_epoch = ?4",
         )?
         .exists(params![number(of), number(asker.number), Bits(owner.epoch.0), epoch(asker)])?;
-    Ok(if consented || !by_consent {
-        LookupOutcome::Permitted { epoch: owner.epoch }
-    } else {
-        LookupOutcome::Stranger
-    })
+    Ok(if consented || !by_consent { LookupOutcome::Permitted { epoch: owner.epoch } } else { LookupOutcome::Stranger })
 }
 
 /// An owner is no more: what it let, and what it was let, is over.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem_logic::{
-    Config, ConnId, Effect, Input, Metric, Place, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault, StoreOp,
-    TurnGrant, VerificationSms,
+    Config, ConnId, Effect, Input, Metric, Place, Server, ServerNow, SmsOutcome, Source, StoreAnswer, StoreFault,
+    StoreOp, TurnGrant, VerificationSms,
 };
 use tandem_model::random::SplitMix64;
 use tandem_model::vault::signed;
@@ -14,8 +14,7 @@ use tandem_model::{
 };
 use tandem_server_store::{MemoryStore, serve_batch};
 use tandem_wire::frame::{
-    CallBody, CallEnvelope, CallOver, ConfirmProof, ContactsSync, GoodbyeReason, Hello, Resolved, SendText,
-    SmsPlatform,
+    CallBody, CallEnvelope, CallOver, ConfirmProof, ContactsSync, GoodbyeReason, Hello, Resolved, SendText, SmsPlatform,
 };
 use tandem_wire::roap::{Roap, RoapType};
 use tandem_wire::{ClientFrame, RegisterReply, RegisterRequest, ServerFrame};

@@ -363,7 +363,7 @@ fn marked(
 ) -> Option<((Msisdn, tandem_model::NumberEpoch), tandem_model::DeviceKey, tandem_model::SealingKey)> {
     match &lines.mark(line, to)?.state {
         tandem_model::MarkState::Marked { epoch, device_key, sealing_key, .. } => {
-            Some(((to, *epoch), *device_key, sealing_key.clone()))
+            Some(((to, *epoch), *device_key, *sealing_key))
         }
         tandem_model::MarkState::Unmarked => None,
     }

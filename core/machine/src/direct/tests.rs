@@ -1,5 +1,7 @@
 //! A phone and its direct connections, with the other phone and the server played by hand.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use super::hello::{self, Role};
 use super::{DirectConn, DirectInput, DirectOrder, KEYING};
 use crate::bench::toy_number;

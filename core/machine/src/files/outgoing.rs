@@ -207,7 +207,7 @@ impl Files {
         if end == FileEnd::GivenUp {
             return self.given_up(pair, id, ctx);
         }
-        if !self.sending.get(&id).is_some_and(|sending| sending.pair == pair) {
+        if self.sending.get(&id).is_none_or(|sending| sending.pair != pair) {
             return;
         }
         match end {
@@ -283,7 +283,7 @@ fn offer(id: FileId, sending: &Sending, lines: &Lines, ctx: &mut Ctx<'_>) -> Opt
 
 fn sealing_key(lines: &Lines, (line, to): Pair) -> Option<SealingKey> {
     match &lines.mark(line, to)?.state {
-        MarkState::Marked { sealing_key, .. } => Some(sealing_key.clone()),
+        MarkState::Marked { sealing_key, .. } => Some(*sealing_key),
         MarkState::Unmarked => None,
     }
 }

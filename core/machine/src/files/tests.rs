@@ -1,5 +1,7 @@
 //! A phone and its files, with the other phone and the disk played by hand.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test picks one kind out of many")]
+
 use super::{CHUNK, FileFailure, FileFrom, FileInput, FileOrder, FileState, chunk_context, offer_context};
 use crate::bench::toy_number;
 use crate::config::Config;

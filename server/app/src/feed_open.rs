@@ -26,7 +26,7 @@ impl Restored for Into<'_> {
 /// # Errors
 /// [`StoreOpenError`].
 pub fn open(directory: &Path, store: &mut dyn Store, bindings: &mut Bindings) -> Result<FeedLog, StoreOpenError> {
-    if !FeedLog::is_in(directory) {
+    if !FeedLog::is_in(directory)? {
         take_over(directory, store)?;
     }
     Ok(FeedLog::open(directory, &mut Into(bindings))?)

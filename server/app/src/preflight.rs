@@ -24,7 +24,11 @@ pub fn check(file: Option<&Path>) -> Vec<String> {
     let mut problems: Vec<String> = wrong.iter().map(ToString::to_string).collect();
     problems.extend(wrong_files(&config).into_iter().filter(|problem| !follows(problem)));
     if problems.is_empty() {
-        problems.extend(store_open::inspect(&config.store).err().map(|error| error.to_string()));
+        let mut store = store_open::inspect(&config.store);
+        if config.has_resolver() {
+            store = store.and_then(|()| store_open::inspect_feed(&config.store));
+        }
+        problems.extend(store.err().map(|error| error.to_string()));
         problems.extend(check_addresses(&config));
     }
     problems

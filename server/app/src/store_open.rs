@@ -136,6 +136,20 @@ pub fn inspect(section: &house::Store) -> Result<(), StoreOpenError> {
     }
 }
 
+/// Whether a start could read what the access network reported before. Nothing is made and nothing changed.
+///
+/// # Errors
+/// As [`Keeper::restore`].
+pub fn inspect_feed(section: &house::Store) -> Result<(), StoreOpenError> {
+    let Some(config) = chosen(section)? else { return Ok(()) };
+    Ok(FeedLog::inspect(&feed_directory(&config))?)
+}
+
+/// Beside the database.
+fn feed_directory(config: &SqliteConfig) -> PathBuf {
+    config.path.with_extension("feed")
+}
+
 /// Makes a new key beside a database whose key is lost, which ends open attempts and what is known of IMSIs. A key that is
 /// there stays.
 ///
@@ -243,7 +257,7 @@ impl Keeper {
         match &mut self.kept {
             Kept::Other(store) => feed_open::restore(&mut **store, bindings),
             Kept::Sqlite(file) => {
-                let directory = file.config.path.with_extension("feed");
+                let directory = feed_directory(&file.config);
                 let store = file.store.as_mut().ok_or(StoreOpenError::Attached(StoreFault::Broken))?;
                 self.feed = Some(feed_open::open(&directory, store, bindings)?);
                 Ok(())
@@ -351,6 +365,23 @@ mod tests {
         let told = refusal(&section(directory.path(), "sqlite:server.db"));
         assert!(told.contains("server.db") && told.contains("not an SQLite database"), "{told}");
         assert_eq!(fs::read(&path).unwrap(), b"these are my holiday notes, not a database");
+    }
+
+    #[test]
+    fn a_check_reads_the_log_of_what_was_reported_as_a_start_would() {
+        let directory = tempfile::tempdir().unwrap();
+        let section = section(directory.path(), "sqlite:server.db");
+        inspect_feed(&section).unwrap();
+        let mut bindings = Bindings::new(tandem_resolver::BindingsConfig::default(), 1);
+        open(&section, None).unwrap().keeper.restore(&mut bindings).unwrap();
+        inspect_feed(&section).unwrap();
+        let segment = fs::read_dir(directory.path().join("server.feed")).unwrap().next().unwrap().unwrap().path();
+        fs::write(&segment, b"these are my holiday notes, no log").unwrap();
+        let told = inspect_feed(&section).unwrap_err().to_string();
+        assert!(told.contains("server.feed") && told.contains("is damaged"), "{told}");
+        let started = open(&section, None).unwrap().keeper.restore(&mut bindings).unwrap_err().to_string();
+        assert_eq!(told, started);
+        assert_eq!(fs::read(&segment).unwrap(), b"these are my holiday notes, no log");
     }
 
     #[cfg(unix)]

@@ -284,6 +284,19 @@ async fn a_client_that_must_vouch_is_answered_when_it_does() {
 }
 
 #[tokio::test]
+async fn radclient_asks_whether_anybody_is_there_and_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = TestServer::start(config(directory.path())).await;
+    let at = server.at.resolver_addr.unwrap();
+    let said = radclient(directory.path(), at, "status", SECRET, "Message-Authenticator = 0x00\n").await;
+    assert!(said.answered, "{}", said.text);
+    let said = radclient(directory.path(), at, "status", "another", "Message-Authenticator = 0x00\n").await;
+    assert!(!said.answered, "{}", said.text);
+    assert_eq!(server.metric("tandem_resolver_status_total").await, 1.0);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn no_line_says_who_or_where_at_any_level() {
     let directory = tempfile::tempdir().unwrap();
     let running = Process::start(directory.path(), &process_config(directory.path()));
@@ -422,6 +435,26 @@ async fn packets_cut_anywhere_are_put_together_and_a_length_that_is_none_ends_it
     within("the answer", whole.read_exact(&mut answer)).await.unwrap();
     let (request, answer) = (Packet::decode(&bytes).unwrap(), Packet::decode(&answer).unwrap());
     assert!(answer.is_genuine_response_to(&request, b"radsec"));
+    assert_eq!(addresses(&server, ANNA).await, ["10.64.0.9"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_for_a_status_over_tls_is_told_on_the_same_connection_between_its_reports() {
+    let (directory, tls) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fingerprint = certificates(tls.path());
+    let server = TestServer::start(radsec_config(directory.path(), tls.path(), fingerprint)).await;
+    let mut stream = connected(tls.path(), server.at.radsec_addr.unwrap()).await;
+    let status = |random| Request::new().ask_status(8, [random; 16], b"radsec");
+    for asked in [status(1), request(ANNA, 9), status(2)] {
+        stream.write_all(&asked).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = [0; 20];
+        within("the answer", stream.read_exact(&mut answer)).await.unwrap();
+        let (asked, answer) = (Packet::decode(&asked).unwrap(), Packet::decode(&answer).unwrap());
+        assert!(answer.is_genuine_response_to(&asked, b"radsec"));
+    }
+    server.until_metric("tandem_resolver_status_total", 2.0).await;
     assert_eq!(addresses(&server, ANNA).await, ["10.64.0.9"]);
     server.stop().await;
 }

@@ -86,10 +86,28 @@ pub struct FeedLog {
 }
 
 impl FeedLog {
-    /// Whether a directory holds a log.
-    #[must_use]
-    pub fn is_in(directory: &Path) -> bool {
-        Names::read(directory).is_ok_and(|names| !names.is_empty())
+    /// Whether a directory holds a log. One that is not there holds none.
+    ///
+    /// # Errors
+    /// [`FeedLogError::Io`]: nobody knows. A log that cannot be seen must not be begun anew.
+    pub fn is_in(directory: &Path) -> Result<bool, FeedLogError> {
+        match Names::read(directory) {
+            Ok(names) => Ok(!names.is_empty()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error(directory, &error)),
+        }
+    }
+
+    /// Whether [`FeedLog::open`] could read everything. Nothing is made and nothing changed.
+    ///
+    /// # Errors
+    /// [`FeedLogError`], as a start would say it.
+    pub fn inspect(directory: &Path) -> Result<(), FeedLogError> {
+        if !FeedLog::is_in(directory)? {
+            return Ok(());
+        }
+        let mut found = Found::look(directory)?;
+        give_back(found.base.as_mut(), &found.overlay, &mut drop).map(drop)
     }
 
     /// Begins one from what was kept elsewhere: sessions in the order of their ids.
@@ -118,21 +136,10 @@ impl FeedLog {
         let failed = |error: io::Error| io_error(directory, &error);
         fs::create_dir_all(directory).map_err(failed)?;
         files::clear_unfinished(directory).map_err(failed)?;
-        let names = Names::read(directory).map_err(failed)?;
-        let base = names.bases.last().copied();
-        let from = base.unwrap_or(0);
-        let segments: Vec<u64> = names.logs.iter().copied().filter(|number| *number >= from).collect();
-        let contiguous = segments.iter().zip(from..).all(|(number, expected)| *number == expected);
-        if !contiguous || (base.is_none() && segments.first().is_some_and(|first| *first != 0)) {
-            return Err(FeedLogError::Damaged(directory.to_owned()));
-        }
-        let mut base = base.map(|number| Base::open(directory, number)).transpose()?;
-        let mut next = base.as_ref().map_or(1, Base::next);
-        let (overlay, torn) = read_all(directory, &segments, &mut next)?;
+        let Found { names, from, mut base, number, overlay, torn, next } = Found::look(directory)?;
         let reboots = give_back(base.as_mut(), &overlay, &mut |sessions| restored.sessions(sessions))?;
         restored.reboots(reboots);
         let base_bytes = base.as_ref().map_or(0, Base::bytes);
-        let number = segments.last().copied();
         let mut log = FeedLog {
             directory: directory.to_owned(),
             active: None,
@@ -152,7 +159,8 @@ impl FeedLog {
                 Some(Active::begin(directory, from, next).map_err(failed)?)
             }
         };
-        files::clear_covered(directory, &names, from).map_err(failed)?;
+        // What is left of before the base is read by nobody, and cleared away by a later merge or start.
+        let _cleared = files::clear_covered(directory, &names, from);
         Ok(log)
     }
 
@@ -233,6 +241,38 @@ fn spawn(work: fn(&Path, u64) -> io::Result<()>, directory: &Path, bytes: u64) -
     thread::Builder::new().name("tandem-spare".to_owned()).spawn(move || work(&directory, bytes).map(|()| bytes)).ok()
 }
 
+/// What is in a directory.
+struct Found {
+    names: Names,
+    /// The base's number, or the first segment's.
+    from: u64,
+    base: Option<Base>,
+    /// The last segment's.
+    number: Option<u64>,
+    overlay: Overlay,
+    torn: Read,
+    /// The number of the next record.
+    next: u64,
+}
+
+impl Found {
+    /// Reads all segments, and the base's head.
+    fn look(directory: &Path) -> Result<Found, FeedLogError> {
+        let names = Names::read(directory).map_err(|error| io_error(directory, &error))?;
+        let base = names.bases.last().copied();
+        let from = base.unwrap_or(0);
+        let segments: Vec<u64> = names.logs.iter().copied().filter(|number| *number >= from).collect();
+        let contiguous = segments.iter().zip(from..).all(|(number, expected)| *number == expected);
+        if !contiguous || (base.is_none() && segments.first().is_some_and(|first| *first != 0)) {
+            return Err(FeedLogError::Damaged(directory.to_owned()));
+        }
+        let base = base.map(|number| Base::open(directory, number)).transpose()?;
+        let mut next = base.as_ref().map_or(1, Base::next);
+        let (overlay, torn) = read_all(directory, &segments, &mut next)?;
+        Ok(Found { names, from, base, number: segments.last().copied(), overlay, torn, next })
+    }
+}
+
 /// Reads segments one after the other; where the last one's records end, and whether zeros follow.
 fn read_all(directory: &Path, segments: &[u64], next: &mut u64) -> Result<(Overlay, Read), FeedLogError> {
     let mut overlay = Overlay::default();
@@ -278,8 +318,9 @@ fn merge(directory: &Path, from: u64, to: u64) -> Result<(u64, u64), FeedLogErro
     let mut writer = BaseWriter::new(directory, to, next)?;
     let reboots = overlay.merge(base.as_mut(), &mut |session| writer.put(&session))?;
     let bytes = writer.finish(&reboots)?;
-    files::clear_covered(directory, &names, to).map_err(|error| io_error(directory, &error))?;
-    sync_directory(directory).map_err(|error| io_error(directory, &error))?;
+    // The base is there and counts. What it takes the place of and cannot be removed now is so by the next merge or start: to
+    // go on from the old base would be to merge segments that may be gone.
+    let _cleared = files::clear_covered(directory, &names, to).and_then(|()| sync_directory(directory));
     Ok((to, bytes))
 }
 

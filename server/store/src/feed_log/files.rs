@@ -77,11 +77,15 @@ pub(super) fn clear_unfinished(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a base takes the place of.
+/// Removes what a base takes the place of: as much of it as can be. The first error.
 pub(super) fn clear_covered(directory: &Path, names: &Names, by: u64) -> io::Result<()> {
     let bases = names.bases.iter().filter(|number| **number < by).map(|number| base(directory, *number));
     let logs = names.logs.iter().filter(|number| **number < by).map(|number| log(directory, *number));
-    bases.chain(logs).try_for_each(fs::remove_file)
+    let removed = bases.chain(logs).map(|path| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    });
+    removed.fold(Ok(()), Result::and)
 }
 
 /// Makes names durable.

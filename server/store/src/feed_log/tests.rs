@@ -128,9 +128,9 @@ fn every_file_is_the_servers_users_alone() {
 #[test]
 fn what_was_kept_is_given_back_and_goes_on_from_there() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(!FeedLog::is_in(directory.path()));
+    assert!(!FeedLog::is_in(directory.path()).unwrap() && !FeedLog::is_in(&directory.path().join("none")).unwrap());
     let expected = written(directory.path(), 0..50);
-    assert!(FeedLog::is_in(directory.path()));
+    assert!(FeedLog::is_in(directory.path()).unwrap());
     assert_eq!(open(directory.path()).1, expected);
     let expected = written(directory.path(), 50..90);
     assert_eq!(open(directory.path()).1, expected);
@@ -276,6 +276,69 @@ fn commits_that_share_a_sync_are_read_in_their_order() {
     expected.apply(&comes(5));
     drop(log);
     assert_eq!(open(directory.path()).1, expected);
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_not_taken_for_one_without_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("feed");
+    fs::write(&file, b"not a directory").unwrap();
+    assert!(matches!(FeedLog::is_in(&file), Err(FeedLogError::Io { .. })));
+    assert!(matches!(FeedLog::inspect(&file), Err(FeedLogError::Io { .. })));
+}
+
+#[test]
+fn to_inspect_a_log_says_what_a_start_would_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    FeedLog::inspect(&directory.path().join("none")).unwrap();
+    written(directory.path(), 0..20);
+    fs::write(files::unfinished(directory.path()), b"half").unwrap();
+    FeedLog::inspect(directory.path()).unwrap();
+    assert!(files::unfinished(directory.path()).exists());
+    let whole = fs::read(files::log(directory.path(), 0)).unwrap();
+    let mut bent = whole.clone();
+    bent[60] ^= 1;
+    for wrong in [bent.as_slice(), b"these are my holiday notes, no log", b"", &whole[..40]] {
+        fs::write(files::log(directory.path(), 0), wrong).unwrap();
+        let told = FeedLog::inspect(directory.path()).map_err(|error| error.to_string());
+        let copy = copied(directory.path());
+        let started = FeedLog::open(copy.path(), &mut Kept::default()).map(drop).map_err(|error| error.to_string());
+        let elsewhere = copy.path().display().to_string();
+        assert_eq!(told, started.map_err(|told| told.replace(&elsewhere, &directory.path().display().to_string())));
+        assert_eq!(fs::read(files::log(directory.path(), 0)).unwrap(), wrong);
+    }
+    fs::write(files::log(directory.path(), 0), &whole).unwrap();
+    fs::write(files::base(directory.path(), 0), b"tdmbase2 of another server").unwrap();
+    assert!(matches!(FeedLog::inspect(directory.path()), Err(FeedLogError::Damaged(_))));
+}
+
+#[test]
+fn a_merge_that_cannot_clear_away_what_it_covers_counts_and_the_next_goes_on_from_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut log, mut expected) = open(directory.path());
+    small(&mut log);
+    let mut turns = 0..20_000;
+    let mut until_merged = |log: &mut FeedLog| {
+        let before = log.base;
+        for turn in turns.by_ref() {
+            log.keep([&changes(turn)]).unwrap();
+            expected.apply(&changes(turn));
+            if log.base != before {
+                return;
+            }
+        }
+        panic!("no merge counted");
+    };
+    until_merged(&mut log);
+    // Of all that may be in the way of removing a file, the one that also stops who may do everything.
+    let stuck = files::log(directory.path(), 0);
+    fs::create_dir(&stuck).unwrap();
+    until_merged(&mut log);
+    until_merged(&mut log);
+    drop(log);
+    let names = Names::read(directory.path()).unwrap();
+    assert!(stuck.exists() && names.bases.len() == 1, "{names:?}");
+    assert_eq!(open(directory.path()).1, expected, "a start passes over it too");
 }
 
 #[test]

@@ -203,6 +203,8 @@ impl Field {
                 | Effect::SendSms(_)
                 | Effect::GrantTurn { .. }
                 | Effect::RevokeTurn { .. }
+                | Effect::Locate { .. }
+                | Effect::Redeemed { .. }
                 | Effect::Count(_)
                 | Effect::Stopped => {}
             }

@@ -18,6 +18,7 @@ pub fn check_together(config: &Config, problems: &mut Vec<ConfigProblem>) {
     check_turn(config, &mut refuse);
     super::resolver::check(config, &mut refuse);
     super::lookup::check(config, &mut refuse);
+    super::phone_lookup::check(config, &mut refuse);
     super::dns::check(config, &mut refuse);
     super::key_holder::check(config, &mut refuse);
     check_decisions(config, &mut refuse);

@@ -47,3 +47,24 @@ impl Config {
         }
     }
 }
+
+/// What cannot hold in this section.
+pub(super) fn check(config: &Config, refuse: &mut impl FnMut(&str, String)) {
+    for (place, number) in config.phone_lookup.phones.iter().enumerate() {
+        if Msisdn::from_e164(number).is_err() {
+            refuse("phone_lookup.phones", format!("has no number of the form +4915112345601 in place {}", place + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_that_is_no_number_is_refused_by_its_place() {
+        let text = "[phone_lookup]\nphones = [\"+4915112345601\", \"4915112345602x\"]\n";
+        let refused = Config::from_toml(text, &|_| None).unwrap_err().to_string();
+        assert!(refused.contains("phone_lookup.phones") && refused.contains("place 2"), "{refused}");
+    }
+}

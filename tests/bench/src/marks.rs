@@ -36,6 +36,9 @@ const FIRST_NUMBER: u64 = 4_915_100_000_000;
 /// How long nothing is to be said for a sync to be over.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// How long a phone that is offline is given to take in its book, which it makes nothing of before it is quiet for 2 s.
+const BOOK_READ: Duration = Duration::from_secs(4);
+
 /// How long anything may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -121,7 +124,7 @@ fn measure(root: &Path, registered: u64, amounts: Amounts) -> Result<Measured, S
     place.relay.hold();
     let phone = Phone::start(&place, FIRST_NUMBER)?;
     phone.contacts(&book, &[])?;
-    std::thread::sleep(SILENCE);
+    std::thread::sleep(BOOK_READ);
 
     let before = place.cpu()?;
     place.relay.release();

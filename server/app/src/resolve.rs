@@ -4,7 +4,7 @@
 //! that the asker may not know of get the same answer.
 
 use crate::gateway::Gateway;
-use crate::keyring::{Holder, Keyring};
+use crate::keyring::Keyring;
 use crate::lookup_sessions::Agreeing;
 use crate::resolver_task::{Lookup, Push};
 use axum::Json;
@@ -20,21 +20,18 @@ use std::time::{Duration, Instant};
 use tandem_model::Msisdn;
 use tandem_resolver::lookup::told;
 use tandem_resolver::{Asker, Binding, Client, Kind, Policy, Whereabouts};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Bytes of a request's body that are read at most.
 const BODY_MAX: usize = 128 * 1024;
 
-/// How long the bindings may take to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
-
 /// What lookups need.
 #[derive(Debug)]
 pub struct Resolving {
-    /// To the task that owns the bindings.
+    /// To the task that owns the bindings, for who waits for it.
     pub lookups: mpsc::Sender<Lookup>,
-    /// To the same task.
+    /// Reports to the same task.
     pub pushes: mpsc::Sender<Push>,
     /// Who may report over HTTP.
     pub reporters: Keyring<Client>,
@@ -44,7 +41,7 @@ pub struct Resolving {
     pub policy: Policy,
     /// Numbers that never resolve.
     pub withheld: Arc<BTreeSet<Msisdn>>,
-    /// What threads beside that task read.
+    /// What is read beside that task, which may be waiting for a disk.
     pub whereabouts: Arc<Whereabouts>,
     /// Sessions of lookups by datagram, where there are any.
     pub agreeing: Option<Agreeing>,
@@ -114,12 +111,12 @@ pub async fn resolve(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
         metrics.lookups_spent.increment(1);
         return come_back(StatusCode::TOO_MANY_REQUESTS, wait);
     }
-    let Some(known) = ask(resolving, numbers.clone()).await else {
-        metrics.lookups_busy.increment(1);
-        return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);
+    let now = gateway.clock.now().server;
+    let tell = |number: &Msisdn| {
+        let known = resolving.whereabouts.find(*number, now);
+        told(resolving.policy, &holder.stands_for, &resolving.withheld, *number, known)
     };
-    let found: Vec<Option<Binding>> =
-        numbers.iter().zip(known).map(|(number, known)| tell(resolving, holder, *number, known)).collect();
+    let found: Vec<Option<Binding>> = numbers.iter().map(tell).collect();
     let answered = found.iter().flatten().count();
     metrics.lookups_told.increment(answered as u64);
     metrics.lookups_untold.increment(found.len().saturating_sub(answered) as u64);
@@ -154,16 +151,6 @@ fn read(body: &[u8], max: usize) -> Option<(Vec<Msisdn>, bool)> {
     }
     let numbers: Option<Vec<Msisdn>> = texts.iter().map(|text| Msisdn::from_e164(text).ok()).collect();
     Some((numbers?, single))
-}
-
-async fn ask(resolving: &Resolving, numbers: Vec<Msisdn>) -> Option<Vec<Option<Binding>>> {
-    let (reply, answered) = oneshot::channel();
-    resolving.lookups.try_send(Lookup { numbers, reply }).ok()?;
-    timeout(ANSWER_WAIT, answered).await.ok()?.ok()
-}
-
-fn tell(resolving: &Resolving, holder: &Holder<Asker>, number: Msisdn, known: Option<Binding>) -> Option<Binding> {
-    told(resolving.policy, &holder.stands_for, &resolving.withheld, number, known)
 }
 
 fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Told {

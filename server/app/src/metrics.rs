@@ -82,8 +82,6 @@ pub struct Metrics {
     pub lookups_spent: Counter,
     /// Lookups that are none.
     pub lookups_bad: Counter,
-    /// Lookups refused because too many were open.
-    pub lookups_busy: Counter,
     /// Lookups by datagram.
     pub lookup: LookupCounters,
     /// 1 while the key holder is there.
@@ -135,7 +133,6 @@ impl Metrics {
             lookups_unknown: lookups(LOOKUPS_REFUSED, "unknown_key"),
             lookups_spent: lookups(LOOKUPS_REFUSED, "budget"),
             lookups_bad: lookups(LOOKUPS_REFUSED, "malformed"),
-            lookups_busy: lookups(LOOKUPS_REFUSED, "busy"),
             lookup: LookupCounters::new(&recorder),
             resolver: Mutex::new(BTreeMap::new()),
             dns: Mutex::new(BTreeMap::new()),

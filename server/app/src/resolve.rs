@@ -26,18 +26,18 @@ use tandem_wire::frame::{AddressKind, Capability};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+/// How long the decisions may take to say what a capability opens.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+
 /// Bytes of a request's body that are read at most.
 const BODY_MAX: usize = 128 * 1024;
-
-/// How long the bindings may take to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
 /// What lookups need.
 #[derive(Debug)]
 pub struct Resolving {
-    /// To the task that owns the bindings.
+    /// To the task that owns the bindings, for who waits for it.
     pub lookups: mpsc::Sender<Lookup>,
-    /// To the same task.
+    /// Reports to the same task.
     pub pushes: mpsc::Sender<Push>,
     /// Who may report over HTTP.
     pub reporters: Keyring<Client>,
@@ -47,7 +47,7 @@ pub struct Resolving {
     pub policy: Policy,
     /// Numbers that never resolve.
     pub withheld: Arc<BTreeSet<Msisdn>>,
-    /// What threads beside that task read.
+    /// What is read beside that task, which may be waiting for a disk.
     pub whereabouts: Arc<Whereabouts>,
     /// Sessions of lookups by datagram, where there are any.
     pub agreeing: Option<Agreeing>,
@@ -125,12 +125,12 @@ pub async fn resolve(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, bo
         metrics.lookups_spent.increment(1);
         return come_back(StatusCode::TOO_MANY_REQUESTS, wait);
     }
-    let Some(known) = ask(resolving, numbers.clone()).await else {
-        metrics.lookups_busy.increment(1);
-        return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);
+    let now = gateway.clock.now().server;
+    let tell = |number: &Msisdn| {
+        let known = resolving.whereabouts.find(*number, now);
+        told(resolving.policy, &holder.stands_for, &resolving.withheld, *number, known)
     };
-    let found: Vec<Option<Binding>> =
-        numbers.iter().zip(known).map(|(number, known)| tell(resolving, holder, *number, known)).collect();
+    let found: Vec<Option<Binding>> = numbers.iter().map(tell).collect();
     let answered = found.iter().flatten().count();
     metrics.lookups_told.increment(answered as u64);
     metrics.lookups_untold.increment(found.len().saturating_sub(answered) as u64);
@@ -192,7 +192,6 @@ async fn redeem(gateway: &Gateway, holder: &Holder<Asker>, capability: Capabilit
     let Ok(Ok(resolved)) =
         timeout(ANSWER_WAIT, async { if asked.is_ok() { answered.await.map_err(drop) } else { Err(()) } }).await
     else {
-        metrics.lookups_busy.increment(1);
         return come_back(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WAIT);
     };
     let Some((number, place)) = resolved else {
@@ -217,16 +216,6 @@ async fn redeem(gateway: &Gateway, holder: &Holder<Asker>, capability: Capabilit
         port: Some(place.port),
     };
     ([(CACHE_CONTROL, "no-store")], Json(told)).into_response()
-}
-
-async fn ask(resolving: &Resolving, numbers: Vec<Msisdn>) -> Option<Vec<Option<Binding>>> {
-    let (reply, answered) = oneshot::channel();
-    resolving.lookups.try_send(Lookup { numbers, reply }).ok()?;
-    timeout(ANSWER_WAIT, answered).await.ok()?.ok()
-}
-
-fn tell(resolving: &Resolving, holder: &Holder<Asker>, number: Msisdn, known: Option<Binding>) -> Option<Binding> {
-    told(resolving.policy, &holder.stands_for, &resolving.withheld, number, known)
 }
 
 fn whereabouts(number: Msisdn, found: Option<&Binding>) -> Told {

@@ -321,6 +321,7 @@ fn a_merge_that_cannot_clear_away_what_it_covers_counts_and_the_next_goes_on_fro
     let mut until_merged = |log: &mut FeedLog| {
         let before = log.base;
         for turn in turns.by_ref() {
+            log.segment_bytes = 2_048;
             log.keep([&changes(turn)]).unwrap();
             expected.apply(&changes(turn));
             if log.base != before {

@@ -13,6 +13,7 @@ const BATCH_MS: u64 = 50;
 
 /// What numbers were blinded with, in memory only: a kill forgets it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a phone")]
 pub enum Blinding {
     /// With the stand-ins.
     Fake(SplitMix64, BTreeMap<Ticket, fake::FakeBlindJob>),

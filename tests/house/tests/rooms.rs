@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tandem-server-store", &["tandem-model", "tandem-wire", "tandem-logic", "tandem-resolver"]),
     ("tandem-sms", &["tandem-model", "tandem-wire"]),
     ("tandem-turn", &["tandem-model"]),
+    ("tandem-push", &["tandem-model"]),
     (
         "tandem-server",
         &[

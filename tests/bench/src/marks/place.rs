@@ -101,7 +101,7 @@ impl Place {
     /// The server has ended.
     pub fn cpu(&self) -> Result<Cpu, String> {
         let own = self.program.id();
-        let holder = children(own).first().map_or(0.0, |pid| used_ms(*pid));
+        let holder = children(own).iter().map(|pid| used_ms(*pid)).sum();
         Ok(Cpu { server: used_ms(own), key_holder: holder, phone: used_ms(std::process::id()) })
     }
 }
@@ -154,8 +154,9 @@ fn used_ms(pid: u32) -> f64 {
     ticks.sum::<f64>() * 10.0
 }
 
-/// Processes a process has begun.
+/// Processes a process has begun, by whichever of its threads.
 fn children(of: u32) -> Vec<u32> {
-    let told = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
-    told.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    let tasks = fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
+    let told = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    told.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
 }

@@ -9,6 +9,7 @@ mod error;
 pub mod frame;
 mod guard;
 pub mod limits;
+pub mod ring_push;
 pub mod roap;
 pub mod schema;
 pub mod sms;
@@ -17,4 +18,5 @@ pub use decode::{decode_client, decode_register_reply, decode_register_request, 
 pub use encode::{encode_client, encode_register_reply, encode_register_request, encode_server};
 pub use error::WireError;
 pub use frame::{ClientFrame, RefuseReason, RegisterReply, RegisterRequest, ServerFrame};
+pub use ring_push::{RingPush, RingRefusal};
 pub use roap::RoapFault;

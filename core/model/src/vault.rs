@@ -99,6 +99,7 @@ pub trait Notary: Send {
 /// Canonical bytes of everything that is signed: a domain, then each part behind its length (u32, big endian).
 pub mod signed {
     use crate::call::CallId;
+    use crate::clock::ServerMillis;
     use crate::ids::{NumberEpoch, RegistrationId};
     use crate::keys::{DeviceKey, ImsiToken, Nonce, SealingKeyId, SmsToken};
     use crate::msisdn::Msisdn;
@@ -189,6 +190,19 @@ pub mod signed {
             "tandem/1/fingerprint",
             &[&call.0, &from.as_u64().to_be_bytes(), &to.as_u64().to_be_bytes(), fingerprint.as_bytes()],
         )
+    }
+
+    /// A ring by push: the call, the caller, the callee, its one expiry and the caller's SHA-256 fingerprint.
+    #[must_use]
+    pub fn ring_push(
+        call: CallId,
+        from: Msisdn,
+        to: Msisdn,
+        expires_at: ServerMillis,
+        fingerprint: &[u8; 32],
+    ) -> Vec<u8> {
+        let (from, to) = (from.as_u64().to_be_bytes(), to.as_u64().to_be_bytes());
+        canonical("tandem/1/ring-push", &[&call.0, &from, &to, &expires_at.0.to_be_bytes(), fingerprint])
     }
 
     #[cfg(test)]

@@ -9,6 +9,7 @@ mod error;
 pub mod frame;
 mod guard;
 pub mod limits;
+pub mod ring_push;
 pub mod roap;
 pub mod schema;
 pub mod sms;
@@ -21,4 +22,5 @@ pub use encode::{
 };
 pub use error::WireError;
 pub use frame::{ClientFrame, RefuseReason, RegisterReply, RegisterRequest, ServerFrame};
+pub use ring_push::{RingPush, RingRefusal};
 pub use roap::RoapFault;

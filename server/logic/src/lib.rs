@@ -37,6 +37,7 @@ pub mod store_answer;
 pub mod store_op;
 mod timers;
 mod turn;
+pub mod wake;
 
 pub use config::Config;
 pub use effect::{Effect, Metric, VerificationSms};
